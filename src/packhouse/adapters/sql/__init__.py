@@ -1,0 +1,1 @@
+"""The control plane's store on SQLAlchemy Core."""

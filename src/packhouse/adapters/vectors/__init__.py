@@ -1,0 +1,1 @@
+"""Engines that keep and search the chunks of knowledge bases."""

@@ -1,0 +1,1 @@
+"""The application side: OpenAI dialect and the knowledge API."""

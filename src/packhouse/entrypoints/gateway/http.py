@@ -1,0 +1,40 @@
+"""The small request and reply that gateway routes see, so that the server under them can be replaced."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
+@dataclass(slots=True)
+class Request:
+    """A whole request. `headers` has lower-case names; a repeated one is joined with a comma.
+
+    `path` is percent-decoded, `query` is raw. `id` names the request in answers and logs. The task that
+    handles it is cancelled when the client goes away.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: bytes
+    id: str
+    params: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(slots=True)
+class Reply:
+    """An answer: `body`, or `stream` whose pieces are written as they come.
+
+    A stream is closed (`aclose`) when the client goes away. `content_type` None sends no such header.
+    """
+
+    status: int = 200
+    body: bytes = b""
+    content_type: bytes | None = b"application/json"
+    headers: Headers = ()
+    stream: AsyncGenerator[bytes, None] | None = None
+
+
+Handler = Callable[[Request], Awaitable[Reply]]

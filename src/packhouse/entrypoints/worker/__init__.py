@@ -1,0 +1,1 @@
+"""The background loop: ingestion and recovery."""

@@ -1,0 +1,20 @@
+"""What we need from outside that is not a service: the time and unpredictable ids."""
+
+from datetime import datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The instant, aware, in UTC."""
+        ...
+
+
+class Ids(Protocol):
+    def new(self, prefix: str) -> str:
+        """A new id, `prefix_` and 26 characters that sort by time of creation."""
+        ...
+
+    def secret(self, characters: int) -> str:
+        """That many random base-62 characters from the system's entropy."""
+        ...

@@ -1,0 +1,1 @@
+"""What can be done: one class a noun, one method a verb, asynchronous only."""
