@@ -1,0 +1,94 @@
+"""The one gate that every spending route passes: hold the worst case, call, settle to the truth."""
+
+from types import TracebackType
+
+from packhouse.domain.errors import Refused
+from packhouse.domain.units import ModelTokens
+from packhouse.ports.meter import Call, Exhausted, Hold, Meter, Outcome, Settlement
+
+
+class Spending:
+    """An admitted call, as a context manager that cannot be forgotten.
+
+    Left without a settlement it books the worst case where the provider was reached, and nothing where it
+    was not. `output_tokens` is the granted cap.
+    """
+
+    __slots__ = ("_hold", "_meter")
+
+    def __init__(self, meter: Meter, hold: Hold) -> None:
+        self._meter = meter
+        self._hold = hold
+
+    @property
+    def output_tokens(self) -> int:
+        return self._hold.output_tokens
+
+    @property
+    def sent_already(self) -> bool:
+        return self._hold.sent
+
+    def sent(self) -> None:
+        """Goes to the model as its `sent` callback. A second attempt of the same call is the same call."""
+        if not self._hold.sent:
+            self._meter.sent(self._hold)
+
+    def settle(self, tokens: ModelTokens | None, *, estimate: ModelTokens, outcome: Outcome = "ok") -> None:
+        """Book what the provider reported, or else the estimate, which is marked as one."""
+        if tokens is not None:
+            self._meter.settle(self._hold, Settlement(tokens, "reported", outcome))
+        else:
+            self._meter.settle(self._hold, Settlement(self._bounded(estimate), "estimated", outcome))
+
+    def _bounded(self, estimate: ModelTokens) -> ModelTokens:
+        """An estimate never exceeds what was held."""
+        call = self._hold.call
+        return ModelTokens(
+            input=min(estimate.input, call.input_tokens), output=min(estimate.output, self._hold.output_tokens)
+        )
+
+    async def __aenter__(self) -> "Spending":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        hold = self._hold
+        if hold.closed:
+            return
+        if not hold.sent:
+            self._meter.release(hold)
+            return
+        worst = ModelTokens(input=hold.call.input_tokens, output=hold.output_tokens)
+        self.settle(None, estimate=worst, outcome="failed" if isinstance(error, Exception) else "cancelled")
+
+
+class Gate:
+    """Admits calls to packs."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+
+    async def enter(self, call: Call) -> Spending:
+        """Refused(quota_exhausted) names the meter, its limit, what is used and held, and the refill."""
+        held = await self._meter.hold(call)
+        if isinstance(held, Exhausted):
+            raise _exhausted(held)
+        return Spending(self._meter, held)
+
+
+def _exhausted(short: Exhausted) -> Refused:
+    left = max(0, short.limit - short.used - short.held)
+    refill = short.refill_at.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return Refused(
+        "quota_exhausted",
+        f"The pack's {short.meter} quota does not cover this call: it may need {short.needed:,} and {left:,} of "
+        f"{short.limit:,} are left (used {short.used:,}, held by running calls {short.held:,}). "
+        f"Shorten the input or the output cap, ask an admin for a larger plan, or wait for the refill at {refill}.",
+        meter=short.meter,
+        limit=short.limit,
+        used=short.used,
+        held=short.held,
+        needed=short.needed,
+        refill_at=refill,
+    )
