@@ -1,0 +1,1 @@
+"""The tests: one folder a floor, stories across them, and the house rules."""

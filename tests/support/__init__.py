@@ -1,0 +1,1 @@
+"""What tests on several floors build on: needs, sources, and doubles that are no products."""
