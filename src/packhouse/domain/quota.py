@@ -1,6 +1,7 @@
 """Quota: meters over the four token classes, and whether a call's worst case fits into what remains."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -40,12 +41,15 @@ class MeterLimit(msgspec.Struct, frozen=True):
     limit: int
 
 
-class MeterRoom(msgspec.Struct, frozen=True):
-    """What remains on a meter: `room` = limit - used - held, never negative."""
+class MeterRoom(Protocol):
+    """What remains on a meter: `room` is never negative."""
 
-    meter: str
-    weights: Weights
-    room: int
+    @property
+    def meter(self) -> str: ...
+    @property
+    def weights(self) -> Weights: ...
+    @property
+    def room(self) -> int: ...
 
 
 class Admitted(msgspec.Struct, frozen=True):

@@ -1,5 +1,6 @@
 """Units and ids: the small words that everything else is spelled with."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Literal, NewType
 
 import msgspec
@@ -36,3 +37,17 @@ class ModelTokens(msgspec.Struct, frozen=True):
     @property
     def total(self) -> int:
         return self.input + self.output + self.cache_read + self.cache_write
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def microseconds(instant: datetime) -> int:
+    """An aware instant as whole microseconds since the epoch: how instants are stored."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def instant(since_epoch: int) -> datetime:
+    """The UTC instant of so many microseconds since the epoch."""
+    return _EPOCH + since_epoch * _MICROSECOND

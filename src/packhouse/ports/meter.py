@@ -131,6 +131,10 @@ class Meter(Protocol):
         """
         ...
 
+    async def pack(self, resource_id: ResourceId) -> Pack:
+        """A resource by its id, for work that no key asked for; Refused(not_found)."""
+        ...
+
     async def hold(self, call: Call) -> Hold | Exhausted:
         """Hold the call's worst case on all meters of its pack, or on none."""
         ...

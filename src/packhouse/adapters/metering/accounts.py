@@ -1,0 +1,88 @@
+"""What this process may spend: blocks of quota leased from the database, and the holds drawn on them."""
+
+from collections.abc import Sequence
+
+from packhouse.adapters.metering.database import Lease
+from packhouse.domain.quota import Weights
+
+
+class MeterAccount:
+    """One meter of one pack in one bundle month, in the meter's unit.
+
+    `leased` is what the database has set aside for this process; of it `held` is promised to running calls,
+    `spent` is settled but not in the database yet. What is left can be held without asking anybody.
+    `limit` and `used` (by all processes) are as the last lease saw them.
+    """
+
+    __slots__ = ("held", "leased", "limit", "meter", "spent", "used", "weights")
+
+    def __init__(self, meter: str, weights: Weights, limit: int) -> None:
+        self.meter = meter
+        self.weights = weights
+        self.limit = limit
+        self.used = 0
+        self.leased = 0
+        self.held = 0
+        self.spent = 0
+
+    @property
+    def room(self) -> int:
+        return max(0, self.leased - self.held - self.spent)
+
+
+class MonthAccount:
+    """The meters of one pack in one bundle month; instants in microseconds since the epoch."""
+
+    __slots__ = ("end", "holds", "meters", "resource_id", "start", "touched_at")
+
+    def __init__(self, resource_id: str, start: int, end: int, meters: list[MeterAccount]) -> None:
+        self.resource_id = resource_id
+        self.start = start
+        self.end = end
+        self.meters = meters
+        self.holds = 0
+        self.touched_at = start
+
+    def hold(self, amounts: tuple[int, ...], now: int) -> None:
+        self.holds += 1
+        self.touched_at = now
+        for meter, amount in zip(self.meters, amounts, strict=True):
+            meter.held += amount
+
+    def give_back(self, amounts: tuple[int, ...]) -> None:
+        self.holds -= 1
+        for meter, amount in zip(self.meters, amounts, strict=True):
+            meter.held -= amount
+
+    def settle(self, held: tuple[int, ...], amounts: tuple[int, ...]) -> None:
+        """A call's hold becomes what it came to."""
+        self.give_back(held)
+        for meter, amount in zip(self.meters, amounts, strict=True):
+            meter.spent += amount
+
+    def drained(self, amounts: tuple[int, ...]) -> None:
+        """What a call came to is in the database, which took it off this process's block."""
+        for meter, amount in zip(self.meters, amounts, strict=True):
+            meter.spent -= amount
+            meter.leased -= amount
+
+    def lacks(self, input_tokens: int, output_tokens: int) -> list[int]:
+        """What each meter is short of for a call's worst case."""
+        return [
+            max(0, meter.weights.worst(input_tokens, output_tokens) - meter.room) for meter in self.meters
+        ]
+
+    def leased_more(self, leases: Sequence[Lease]) -> None:
+        for meter, lease in zip(self.meters, leases, strict=True):
+            meter.leased += lease.granted
+            meter.limit = lease.limit.limit
+            meter.used = lease.used
+
+    def given_back(self, amounts: dict[str, int], *, sign: int = 1) -> None:
+        """Not this process's any more; with `sign` -1: it is, after all."""
+        for meter in self.meters:
+            meter.leased -= sign * amounts.get(meter.meter, 0)
+
+    def spare(self) -> dict[str, int]:
+        """What nobody here needs: given back to all when no call is running."""
+        return {meter.meter: meter.room for meter in self.meters if meter.room} if self.holds == 0 else {}

@@ -1,0 +1,83 @@
+"""Usage into the tables: records once each, and the sums that are kept over them."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from packhouse.adapters.metering.record import KnowledgeCount, UsageRecord
+from packhouse.adapters.metering.rollup import Place, by_hour, by_meter
+from packhouse.domain.quota import MeterLimit
+
+IDS_AT_ONCE = 500
+
+_RECORD = (
+    "INSERT INTO usage_record (call_id, company_id, resource_id, key_id, model, operation, month_start,"
+    " started_at, recorded_at, input, output, cache_read, cache_write, source, outcome, latency_ms)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_TOTAL = (
+    "INSERT INTO usage_total (resource_id, month_start, meter, used) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (resource_id, month_start, meter) DO UPDATE SET used = used + excluded.used"
+)
+_HOUR = (
+    "INSERT INTO usage_hour (resource_id, hour_at, key_id, model, calls, estimated_calls,"
+    " input, output, cache_read, cache_write) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (resource_id, hour_at, key_id, model) DO UPDATE SET calls = calls + excluded.calls,"
+    " estimated_calls = estimated_calls + excluded.estimated_calls, input = input + excluded.input,"
+    " output = output + excluded.output, cache_read = cache_read + excluded.cache_read,"
+    " cache_write = cache_write + excluded.cache_write"
+)
+_KNOWLEDGE = (
+    "INSERT INTO knowledge_hour (resource_id, hour_at, searches, inserts, chunks, bytes)"
+    " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (resource_id, hour_at) DO UPDATE SET"
+    " searches = searches + excluded.searches, inserts = inserts + excluded.inserts,"
+    " chunks = chunks + excluded.chunks, bytes = bytes + excluded.bytes"
+)
+_LAST_USED = "UPDATE api_key SET last_used_at = max(coalesce(last_used_at, 0), ?) WHERE id = ?"
+
+
+def book(
+    sql: sqlite3.Cursor,
+    records: Sequence[UsageRecord],
+    limits: Callable[[str, int], Sequence[MeterLimit]],
+) -> dict[Place, int]:
+    """Writes the records that are not known yet, with the sums; what those come to on each meter.
+
+    `limits` gives the meters of a resource in the bundle month that starts at an instant.
+    """
+    fresh = _unknown(sql, records)
+    months = {(record.resource_id, record.month_start) for record in fresh}
+    totals = by_meter(fresh, {month: limits(*month) for month in months})
+    sql.executemany(_RECORD, [msgspec.structs.astuple(record) for record in fresh])
+    sql.executemany(_TOTAL, [(*place, amount) for place, amount in totals.items()])
+    sql.executemany(_HOUR, by_hour(fresh))
+    sql.executemany(_LAST_USED, [(at, key_id) for key_id, at in _latest(fresh).items()])
+    return totals
+
+
+def count(sql: sqlite3.Cursor, counts: Sequence[KnowledgeCount]) -> None:
+    """Adds what was done in knowledge bases."""
+    sql.executemany(_KNOWLEDGE, [msgspec.structs.astuple(each) for each in counts])
+
+
+def _unknown(sql: sqlite3.Cursor, records: Sequence[UsageRecord]) -> list[UsageRecord]:
+    """The records that are not booked yet, each once: replaying a journal changes nothing."""
+    fresh = {record.call_id: record for record in records}
+    ids = list(fresh)
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        some = ids[start : start + IDS_AT_ONCE]
+        marks = ",".join("?" * len(some))
+        query = f"SELECT call_id FROM usage_record WHERE call_id IN ({marks})"  # noqa: S608 - only marks
+        for (known,) in sql.execute(query, some).fetchall():
+            del fresh[known]
+    return list(fresh.values())
+
+
+def _latest(records: Sequence[UsageRecord]) -> dict[str, int]:
+    """When each key was last used."""
+    latest = dict[str, int]()
+    for record in records:
+        if record.key_id is not None:
+            latest[record.key_id] = max(latest.get(record.key_id, 0), record.started_at)
+    return latest

@@ -1,0 +1,231 @@
+"""The meter: quota decided in memory on leased blocks, usage journalled before it is answered for."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from packhouse.adapters.metering.access import AccessMemory, look_up, pack_of
+from packhouse.adapters.metering.accounts import MeterAccount, MonthAccount
+from packhouse.adapters.metering.database import Lease, MeterDatabase
+from packhouse.adapters.metering.journal import Journal, Segment, SentEntry, SettledEntry
+from packhouse.adapters.metering.record import KnowledgeCount, UsageRecord
+from packhouse.adapters.metering.recovery import record
+from packhouse.adapters.metering.rollup import HOUR
+from packhouse.domain.errors import Refused
+from packhouse.domain.month import bundle_month
+from packhouse.domain.quota import Admitted, Short, admit
+from packhouse.domain.units import CallId, ResourceId, instant, microseconds
+from packhouse.ports.meter import Access, Call, Exhausted, Hold, Pack, Settlement
+from packhouse.ports.outside import Clock, Ids
+
+LEASE_ATTEMPTS = 3
+"""Running calls may take what was just leased; so often a call asks again before it is refused."""
+
+Result = TypeVar("Result")
+
+
+class LeasedHold(Hold):
+    """A hold with the account it draws on and, once sent, its place in the journal."""
+
+    account: MonthAccount | None = None
+    segment: Segment | None = None
+    entry: SentEntry | None = None
+
+
+class Settled:
+    """A settled call on its way into the database."""
+
+    __slots__ = ("account", "amounts", "record", "segment")
+
+    def __init__(
+        self, account: MonthAccount, segment: Segment, record: UsageRecord, amounts: tuple[int, ...]
+    ) -> None:
+        self.account = account
+        self.segment = segment
+        self.record = record
+        self.amounts = amounts
+
+
+class LeasedMeter:
+    """The meter of one process; all of it runs on one event loop. `Upkeep` must run beside it."""
+
+    def __init__(self, *, database: Path, journals: Path, clock: Clock, ids: Ids) -> None:
+        self.process_id = ids.new("proc")
+        self.database = MeterDatabase(database)
+        self.journals = journals
+        self.journal = Journal(journals, self.process_id)
+        self.memory = AccessMemory()
+        self.months = dict[tuple[str, int], MonthAccount]()
+        self.settled = list[Settled]()
+        self.counts = dict[tuple[str, int], KnowledgeCount]()
+        self._current = dict[str, MonthAccount]()
+        self._clock = clock
+        self._ids = ids
+        self._leasing = dict[tuple[str, int], asyncio.Lock]()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="meter")
+
+    async def in_thread(self, work: Callable[[], Result]) -> Result:
+        """The database's statements block, so they run in the meter's own thread, one after the other."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def close(self) -> None:
+        self._thread.shutdown()
+        self.database.close()
+        self.journal.close()
+
+    async def access(self, presented: str) -> Access:
+        now = self._clock.microseconds()
+        known = self.memory.recall(presented, now)
+        if known is not None:
+            return known
+        access, until = await self.in_thread(lambda: look_up(self.database, presented, now))
+        self.memory.remember(presented, access, until)
+        return access
+
+    async def pack(self, resource_id: ResourceId) -> Pack:
+        row = await self.in_thread(lambda: self.database.pack(resource_id))
+        if row is None:
+            raise Refused("not_found", f"There is no resource {resource_id}.")
+        return pack_of(row, self._clock.microseconds())
+
+    async def hold(self, call: Call) -> LeasedHold | Exhausted:
+        now = self._clock.microseconds()
+        account = self._current.get(call.pack.id)
+        if account is None or now >= account.end:
+            account = await self._open_month(call.pack, now)
+        admitted = _admit(account, call)
+        if not isinstance(admitted, Admitted) or admitted.output_tokens < call.output_tokens:
+            admitted = await self._lease_for(account, call)
+            if isinstance(admitted, Exhausted):
+                return admitted
+        account.hold(admitted.amounts, now)
+        return LeasedHold(
+            CallId(self._ids.new("call")),
+            call,
+            account.start,
+            admitted.amounts,
+            admitted.output_tokens,
+            now,
+            account=account,
+        )
+
+    def sent(self, hold: Hold) -> None:
+        assert isinstance(hold, LeasedHold)
+        assert not hold.closed
+        call = hold.call
+        hold.entry = SentEntry(
+            hold.call_id,
+            call.pack.company_id,
+            call.pack.id,
+            call.key_id,
+            call.model,
+            call.operation,
+            hold.month_start,
+            hold.started_at,
+            call.input_tokens,
+            hold.output_tokens,
+        )
+        hold.segment = self.journal.sent(hold.entry)
+        hold.sent = True
+
+    def settle(self, hold: Hold, settlement: Settlement) -> None:
+        assert isinstance(hold, LeasedHold)
+        assert not hold.closed, "a call is settled once"
+        if hold.entry is None:  # consumed without a provider's notice, as a local model may
+            self.sent(hold)
+        assert hold.entry is not None
+        assert hold.segment is not None
+        assert hold.account is not None
+        tokens = settlement.tokens
+        entry = SettledEntry(
+            hold.call_id,
+            tokens.input,
+            tokens.output,
+            tokens.cache_read,
+            tokens.cache_write,
+            settlement.source,
+            settlement.outcome,
+            max(0, (self._clock.microseconds() - hold.started_at) // 1000),
+        )
+        self.journal.settled(hold.segment, entry)
+        hold.closed = True
+        amounts = tuple(meter.weights.amount(tokens) for meter in hold.account.meters)
+        hold.account.settle(hold.amounts, amounts)
+        self.settled.append(Settled(hold.account, hold.segment, record(hold.entry, entry), amounts))
+
+    def release(self, hold: Hold) -> None:
+        assert isinstance(hold, LeasedHold)
+        assert hold.account is not None
+        assert not hold.sent, "what reached a provider is settled, not released"
+        if not hold.closed:
+            hold.closed = True
+            hold.account.give_back(hold.amounts)
+
+    def count(
+        self, pack: Pack, *, searches: int = 0, inserts: int = 0, chunks: int = 0, bytes_: int = 0
+    ) -> None:
+        now = self._clock.microseconds()
+        self.recount(KnowledgeCount(pack.id, now - now % HOUR, searches, inserts, chunks, bytes_))
+
+    def recount(self, count: KnowledgeCount) -> None:
+        """Adds to what is counted but not in the database yet."""
+        place = (count.resource_id, count.hour_at)
+        old = self.counts.get(place)
+        self.counts[place] = count if old is None else old + count
+
+    async def _open_month(self, pack: Pack, now: int) -> MonthAccount:
+        """The account of the running bundle month; it starts without any quota of its own."""
+        assert pack.anchor_at is not None, "a pack without an anchor is not usable"
+        month = bundle_month(pack.anchor_at, instant(now))
+        start, end = microseconds(month.start_at), microseconds(month.end_at)
+        limits = await self.in_thread(lambda: self.database.limits(pack.id, start))
+        known = self.months.get((pack.id, start))
+        if known is None:
+            meters = [MeterAccount(limit.meter, limit.weights, limit.limit) for limit in limits]
+            known = self.months[pack.id, start] = MonthAccount(pack.id, start, end, meters)
+        self._current[pack.id] = known
+        return known
+
+    async def _lease_for(self, account: MonthAccount, call: Call) -> Admitted | Exhausted:
+        """Lease what the call lacks; the output cap is lowered only when the database has no more."""
+        place = (account.resource_id, account.start)
+        leases = list[Lease]()
+        async with self._leasing.setdefault(place, asyncio.Lock()):
+            for _ in range(LEASE_ATTEMPTS):
+                admitted = _admit(account, call)
+                if isinstance(admitted, Admitted) and admitted.output_tokens == call.output_tokens:
+                    return admitted
+                needs = account.lacks(call.input_tokens, call.output_tokens)
+                leases = await self.in_thread(lambda needs=needs: self._lease(account, needs))
+                account.leased_more(leases)
+                admitted = _admit(account, call)
+                if isinstance(admitted, Admitted):
+                    return admitted
+                if any(lease.granted < need for lease, need in zip(leases, needs, strict=True)):
+                    break
+        return _exhausted(account, call, leases)
+
+    def _lease(self, account: MonthAccount, needs: list[int]) -> list[Lease]:
+        return self.database.lease(self.process_id, account.resource_id, account.start, needs)
+
+
+def _admit(account: MonthAccount, call: Call) -> Admitted | Short:
+    return admit(account.meters, input_tokens=call.input_tokens, output_tokens=call.output_tokens)
+
+
+def _exhausted(account: MonthAccount, call: Call, leases: Sequence[Lease]) -> Exhausted:
+    """Names the meter that is short, as the last lease saw it."""
+    short = _admit(account, call)
+    names = [meter.meter for meter in account.meters]
+    place = names.index(short.meter) if isinstance(short, Short) else 0
+    meter, lease = account.meters[place], leases[place]
+    return Exhausted(
+        meter=meter.meter,
+        limit=lease.limit.limit,
+        used=lease.used + meter.spent,
+        held=lease.elsewhere + meter.held,
+        needed=short.needed if isinstance(short, Short) else 0,
+        refill_at=instant(account.end),
+    )
