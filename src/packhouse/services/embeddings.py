@@ -38,7 +38,7 @@ class Embeddings:
         if not request.texts:
             raise Refused("invalid_request", "There is nothing to embed: give at least one text.")
         model = self._models.resolve(pack, request.model)
-        adapter = self._models.embeddings(pack, model)
+        adapter = self._models.embeddings(model)
         bound = input_bound(request.texts)
         call = Call(pack=pack, key_id=key_id, model=model.id, operation="embeddings", input_tokens=bound)
         asked = EmbedRequest(
@@ -49,8 +49,7 @@ class Embeddings:
         )
         async with await self._gate.enter(call) as spending:
             answer = await adapter.embed(asked, spending.sent)
-            spending.settle(answer.tokens, estimate=ModelTokens(input=bound))
-        booked = answer.tokens if answer.tokens is not None else ModelTokens(input=bound)
+            booked = spending.settle(answer.tokens, estimate=ModelTokens(input=bound))
         return Embedded(answer.vectors, answer.dimensions, booked, model.id)
 
 

@@ -6,6 +6,18 @@ from packhouse.domain.errors import Refused
 from packhouse.domain.units import ModelTokens
 from packhouse.ports.meter import Call, Exhausted, Hold, Meter, Outcome, Settlement
 
+ANSWERED_WITHOUT_COST = frozenset(
+    {
+        "provider_refused",
+        "provider_throttled",
+        "provider_failed",
+        "unsupported",
+        "invalid_request",
+        "context_exceeded",
+    }
+)
+"""Refusals that a provider answers with before it has worked, so that nothing was consumed."""
+
 
 class Spending:
     """An admitted call, as a context manager that cannot be forgotten.
@@ -33,18 +45,27 @@ class Spending:
         if not self._hold.sent:
             self._meter.sent(self._hold)
 
-    def settle(self, tokens: ModelTokens | None, *, estimate: ModelTokens, outcome: Outcome = "ok") -> None:
-        """Book what the provider reported, or else the estimate, which is marked as one."""
+    @property
+    def settled(self) -> bool:
+        return self._hold.closed
+
+    def settle(
+        self, tokens: ModelTokens | None, *, estimate: ModelTokens, outcome: Outcome = "ok"
+    ) -> ModelTokens:
+        """Book what the provider reported, or else the estimate, which is marked as one; what was booked."""
         if tokens is not None:
             self._meter.settle(self._hold, Settlement(tokens, "reported", outcome))
-        else:
-            self._meter.settle(self._hold, Settlement(self._bounded(estimate), "estimated", outcome))
+            return tokens
+        estimate = self._bounded(estimate)
+        self._meter.settle(self._hold, Settlement(estimate, "estimated", outcome))
+        return estimate
 
     def _bounded(self, estimate: ModelTokens) -> ModelTokens:
         """An estimate never exceeds what was held."""
         call = self._hold.call
         return ModelTokens(
-            input=min(estimate.input, call.input_tokens), output=min(estimate.output, self._hold.output_tokens)
+            input=min(estimate.input, call.input_tokens),
+            output=min(estimate.output, self._hold.output_tokens),
         )
 
     async def __aenter__(self) -> "Spending":
@@ -58,6 +79,9 @@ class Spending:
             return
         if not hold.sent:
             self._meter.release(hold)
+            return
+        if isinstance(error, Refused) and error.code in ANSWERED_WITHOUT_COST:
+            self.settle(ModelTokens(), estimate=ModelTokens(), outcome="failed")
             return
         worst = ModelTokens(input=hold.call.input_tokens, output=hold.output_tokens)
         self.settle(None, estimate=worst, outcome="failed" if isinstance(error, Exception) else "cancelled")

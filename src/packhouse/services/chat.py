@@ -1,0 +1,197 @@
+"""Chat on a pack's quota: hold the worst case, call the model, settle to what it reported."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Protocol
+
+import msgspec
+
+from packhouse.domain.catalog import Model
+from packhouse.domain.chat import (
+    ChatAnswer,
+    ChatPiece,
+    ChatRequest,
+    StreamEnd,
+    TextDelta,
+    ThinkingDelta,
+    ToolUseDelta,
+)
+from packhouse.domain.content import Content
+from packhouse.domain.errors import Refused
+from packhouse.domain.estimate import input_bound
+from packhouse.domain.units import KeyId, ModelTokens
+from packhouse.ports.meter import Call, Pack
+from packhouse.services.gate import Gate, Spending
+from packhouse.services.models import Models
+from packhouse.services.received import ON_ITS_WAY, Received
+
+
+class Spender(msgspec.Struct, frozen=True):
+    """Whose quota a call is on, and by which key."""
+
+    pack: Pack
+    key_id: KeyId | None
+
+
+class Answered(Content, frozen=True):
+    """An answer with what was booked for it and the model (catalog id) that gave it."""
+
+    answer: ChatAnswer
+    tokens: ModelTokens
+    model: str
+
+
+class OpenAIBody(Protocol):
+    """A request body in the OpenAI dialect that can travel on as it is."""
+
+    model: str
+    output_tokens: int | None
+    input_tokens: int
+
+    def patched(self, *, model: str, output_tokens: int) -> bytes:
+        """The body for the provider, changed only where these two differ."""
+        ...
+
+    def tokens_of(self, payload: bytes) -> ModelTokens | None:
+        """What an answer, or a piece of a stream, reports as consumed."""
+        ...
+
+    def output_bytes_of(self, payload: bytes) -> int:
+        """How much of a piece of a stream is the model's own output."""
+        ...
+
+
+class Chat:
+    """Asks text models."""
+
+    def __init__(self, gate: Gate, models: Models) -> None:
+        self._gate = gate
+        self._models = models
+
+    def relays(self, pack: Pack, asked: str) -> bool:
+        """Whether the model's server speaks the OpenAI dialect, so that bodies travel on as they are."""
+        return self._models.relay(self._models.resolve(pack, asked)) is not None
+
+    async def answer(self, spender: Spender, request: ChatRequest) -> Answered:
+        """A whole answer. Refused: quota_exhausted, model_unknown, provider_*, unsupported, …"""
+        model = self._models.resolve(spender.pack, request.model)
+        bound = input_bound(request)
+        async with await self._enter(spender, model, bound, request.output_tokens_max) as spending:
+            asked = self._for_provider(spender.pack, model, request, spending)
+            answer = await self._models.text(model).answer(asked, spending.sent)
+            estimate = ModelTokens(bound, len(answer.text.encode()) + ON_ITS_WAY)
+            booked = spending.settle(answer.tokens, estimate=estimate)
+        return Answered(answer, booked, model.id)
+
+    async def stream(self, spender: Spender, request: ChatRequest) -> AsyncGenerator[ChatPiece, None]:
+        """Admitted when this returns; then the pieces as they come, the last one a `StreamEnd` that says
+        what was booked. Closing the generator ends the call, booked at what was received."""
+        model = self._models.resolve(spender.pack, request.model)
+        bound = input_bound(request)
+        spending = await self._enter(spender, model, bound, request.output_tokens_max)
+        asked = self._for_provider(spender.pack, model, request, spending)
+        return self._pieces(spending, model, asked, bound)
+
+    async def _pieces(
+        self, spending: Spending, model: Model, asked: ChatRequest, bound: int
+    ) -> AsyncGenerator[ChatPiece, None]:
+        received = Received(bound)
+        async with spending, received.booked_if_cut(spending):
+            async with aclosing(self._models.text(model).stream(asked, spending.sent)) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, StreamEnd):
+                        booked = spending.settle(piece.tokens, estimate=received.estimate())
+                        yield StreamEnd(piece.stop_reason, booked)
+                        return
+                    received.add(_output_bytes(piece))
+                    yield piece
+            raise Refused("provider_cut", "The model's answer broke off before its end.")
+
+    async def relay(self, spender: Spender, body: OpenAIBody) -> bytes:
+        """The provider's answer as it came."""
+        model = self._models.resolve(spender.pack, body.model)
+        relay = self._models.relay(model)
+        assert relay is not None, "asked only where relays() says so"
+        async with await self._enter(spender, model, body.input_tokens, body.output_tokens) as spending:
+            patched = body.patched(
+                model=self._models.provider_model(spender.pack, model), output_tokens=spending.output_tokens
+            )
+            answer = (await relay.relay(patched, spending.sent)).body
+            estimate = ModelTokens(body.input_tokens, len(answer))
+            spending.settle(body.tokens_of(answer), estimate=estimate)
+        return answer
+
+    async def relay_stream(self, spender: Spender, body: OpenAIBody) -> AsyncGenerator[bytes, None]:
+        """Admitted when this returns; then the payload of each event as it comes."""
+        model = self._models.resolve(spender.pack, body.model)
+        spending = await self._enter(spender, model, body.input_tokens, body.output_tokens)
+        patched = body.patched(
+            model=self._models.provider_model(spender.pack, model), output_tokens=spending.output_tokens
+        )
+        return self._relayed(spending, model, body, patched)
+
+    async def _relayed(
+        self, spending: Spending, model: Model, body: OpenAIBody, patched: bytes
+    ) -> AsyncGenerator[bytes, None]:
+        relay = self._models.relay(model)
+        assert relay is not None, "asked only where relays() says so"
+        received = Received(body.input_tokens)
+        async with spending, received.booked_if_cut(spending):
+            async with aclosing(relay.relay_stream(patched, spending.sent)) as payloads:
+                async for payload in payloads:
+                    received.add(body.output_bytes_of(payload))
+                    received.tokens = body.tokens_of(payload) or received.tokens
+                    yield payload
+            spending.settle(received.tokens, estimate=received.estimate())
+
+    async def _enter(
+        self, spender: Spender, model: Model, input_tokens: int, output_tokens: int | None
+    ) -> Spending:
+        return await self._gate.enter(
+            Call(
+                pack=spender.pack,
+                key_id=spender.key_id,
+                model=model.id,
+                operation="chat",
+                input_tokens=input_tokens,
+                output_tokens=output_cap(model, output_tokens),
+            )
+        )
+
+    def _for_provider(
+        self, pack: Pack, model: Model, request: ChatRequest, spending: Spending
+    ) -> ChatRequest:
+        return msgspec.structs.replace(
+            request,
+            model=self._models.provider_model(pack, model),
+            output_tokens_max=spending.output_tokens,
+        )
+
+
+def output_cap(model: Model, asked: int | None) -> int:
+    """The cap that is sent to the provider: what the caller asks, else the model's default."""
+    if asked is None:
+        return min(model.output_tokens_default, model.output_tokens_max or model.output_tokens_default)
+    if asked < 1:
+        raise Refused(
+            "invalid_request", f"The output cap must be at least 1, not {asked}.", field="max_tokens"
+        )
+    if model.output_tokens_max and asked > model.output_tokens_max:
+        raise Refused(
+            "invalid_request",
+            f"{model.id} answers with at most {model.output_tokens_max:,} tokens; {asked:,} were asked for. "
+            "Lower the output cap.",
+            field="max_tokens",
+            output_tokens_max=model.output_tokens_max,
+        )
+    return asked
+
+
+def _output_bytes(piece: ChatPiece) -> int:
+    match piece:
+        case TextDelta(text=text) | ThinkingDelta(text=text):
+            return len(text.encode())
+        case ToolUseDelta(arguments=arguments):
+            return len(arguments.encode())
+        case _:
+            return 1
