@@ -1,0 +1,195 @@
+"""What an installation sells: regions, models, meters and plans."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Literal
+
+import msgspec
+
+from packhouse.domain.errors import Refused
+from packhouse.domain.terms import Terms
+from packhouse.domain.units import ModelTokens, ResourceType
+
+Provider = Literal["bedrock", "anthropic", "cohere", "openai_compatible", "local"]
+"""The provider route: which adapter serves a model."""
+
+Cri = Literal["no", "optional", "only"]
+"""Whether a model is served by cross-region inference in a region."""
+
+LifeCycle = Literal["announced", "current", "legacy", "ended"]
+
+OPENAI_COMPATIBLE_FAMILY = "openai-compatible"
+
+
+class Meter(msgspec.Struct, frozen=True):
+    """Counts model tokens: integer weights over the four classes."""
+
+    name: str
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+
+    def amount(self, tokens: ModelTokens) -> int:
+        """What a call of these tokens takes from the meter's limit."""
+        return (
+            tokens.input * self.input
+            + tokens.output * self.output
+            + tokens.cache_read * self.cache_read
+            + tokens.cache_write * self.cache_write
+        )
+
+
+class Limit(msgspec.Struct, frozen=True):
+    """How much of a meter a plan gives in a bundle month."""
+
+    meter: Meter
+    amount: int
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """A size of a resource. `families` is empty for a knowledge base; `disk_bytes` is 0 for model packs."""
+
+    name: str
+    type: ResourceType
+    families: tuple[str, ...] = ()
+    price_cloud_tokens: int
+    limits: tuple[Limit, ...] = ()
+    disk_bytes: int = 0
+
+
+class Region(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+
+
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
+    """A model in a region. `provider_model` and `cri_profile` are the provider's own ids without and with CRI."""
+
+    region: str
+    cri: Cri = "no"
+    provider_model: str = ""
+    cri_profile: str = ""
+    serving_regions: tuple[str, ...] = ()
+
+    def served_as(self, cri: bool) -> str:
+        """The id to call the provider with."""
+        return self.cri_profile if cri else self.provider_model
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """A model and all that the platform knows of it.
+
+    `endpoint` names the settings' endpoint of an `openai_compatible` model. `dimensions` are those that an
+    embeddings model can make, the default first. Life-cycle dates begin at 0:00 UTC.
+    """
+
+    id: str
+    name: str
+    type: ResourceType
+    family: str
+    provider: Provider
+    offers: tuple[Offer, ...]
+    context_tokens: int
+    output_tokens_max: int = 0
+    output_tokens_default: int = 4096
+    dimensions: tuple[int, ...] = ()
+    modalities: tuple[str, ...] = ("text",)
+    tools: bool = False
+    terms: tuple[str, ...] = ()
+    endpoint: str = ""
+    announced_on: date | None = None
+    legacy_on: date | None = None
+    end_of_life_on: date | None = None
+
+    def offer(self, region: str) -> Offer | None:
+        return next((offer for offer in self.offers if offer.region == region), None)
+
+    def life_cycle(self, now: datetime) -> LifeCycle:
+        """Legacy warns, ended refuses."""
+        today = now.date()
+        if self.end_of_life_on is not None and today >= self.end_of_life_on:
+            return "ended"
+        if self.legacy_on is not None and today >= self.legacy_on:
+            return "legacy"
+        if self.announced_on is not None and today < self.announced_on:
+            return "announced"
+        return "current"
+
+
+class Offering(msgspec.Struct, frozen=True):
+    """What this installation has endpoints for: each region with the provider routes that its settings name."""
+
+    regions: tuple[tuple[str, tuple[Provider, ...]], ...]
+
+    def has_region(self, region: str) -> bool:
+        return any(name == region for name, _ in self.regions)
+
+    def has(self, region: str, provider: Provider) -> bool:
+        return any(name == region and provider in providers for name, providers in self.regions)
+
+
+class Catalog(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole catalog; its parts fit together (checked by the one who reads it)."""
+
+    regions: tuple[Region, ...]
+    models: tuple[Model, ...]
+    plans: tuple[Plan, ...]
+    terms: tuple[Terms, ...] = ()
+
+    def model(self, model_id: str) -> Model:
+        """Refused(model_unknown)."""
+        for model in self.models:
+            if model.id == model_id:
+                return model
+        raise Refused("model_unknown", f"The catalog has no model {model_id!r}.", model=model_id)
+
+    def family(self, family: str, region: str) -> tuple[Model, ...]:
+        """The models of a family in a region: those that a resource's calls may name."""
+        return tuple(model for model in self.models if model.family == family and model.offer(region))
+
+    def plans_for(self, type_: ResourceType, family: str = "") -> tuple[Plan, ...]:
+        """In the catalog's order."""
+        return tuple(
+            plan for plan in self.plans if plan.type == type_ and (not plan.families or family in plan.families)
+        )
+
+    def plan(self, name: str, type_: ResourceType, family: str = "") -> Plan:
+        """Refused(invalid_request) with the names there are."""
+        plans = self.plans_for(type_, family)
+        for plan in plans:
+            if plan.name == name:
+                return plan
+        names = ", ".join(plan.name for plan in plans) or "none"
+        raise Refused("invalid_request", f"There is no plan {name!r} here; there are: {names}.", field="plan")
+
+    def terms_of(self, model: Model) -> tuple[Terms, ...]:
+        """What must be accepted before the model is provisioned."""
+        return tuple(terms for terms in self.terms if terms.id in model.terms)
+
+    def with_model(self, model: Model) -> "Catalog":
+        """The catalog with one more model, or with this one in the place of its namesake."""
+        others = tuple(one for one in self.models if one.id != model.id)
+        return msgspec.structs.replace(self, models=(*others, model))
+
+
+def openai_compatible_model(
+    model_id: str, *, regions: Iterable[str], provider_model: str, endpoint: str, name: str = ""
+) -> Model:
+    """A text model that an OpenAI-compatible server serves, as `--upstream` adds it.
+
+    Nothing is known of it, so it gets a wide context window and may be asked for anything.
+    """
+    return Model(
+        id=model_id,
+        name=name or model_id,
+        type="text_generation",
+        family=OPENAI_COMPATIBLE_FAMILY,
+        provider="openai_compatible",
+        offers=tuple(Offer(region=region, provider_model=provider_model) for region in regions),
+        context_tokens=1_000_000,
+        output_tokens_max=128_000,
+        modalities=("text", "image", "document"),
+        tools=True,
+        endpoint=endpoint,
+    )
