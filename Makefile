@@ -1,20 +1,71 @@
-# `make` lists the targets. What they do stands in scripts/, so that each is also a plain command.
+# `make` lists the targets. The longer ones stand in scripts/, so that each is a plain command too.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 PYTHON ?= python3
-BIN := .venv/bin
-SOURCES := src connector/src tests benchmarks
 export PYTHON
+BIN := .venv/bin
+WORKERS ?= 2
 
 .PHONY: help
 help: ## list the targets
+	@echo "Give options to what a target runs with ARGS: make demo ARGS=--json"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## make .venv with the locked packages, the model weights and `packhouse`
+setup: ## make .venv with `packhouse` and all that it needs
 	@scripts/setup.sh base
 
 .PHONY: setup-dev
 setup-dev: ## the same, with all that tests and checks need
 	@scripts/setup.sh dev
 
+.PHONY: demo
+demo: setup ## run the main job on documents that ship with it, then stay up
+	@exec $(BIN)/packhouse demo $(ARGS)
+
+.PHONY: serve
+serve: setup ## start all parts
+	@exec $(BIN)/packhouse serve $(ARGS)
+
+.PHONY: test
+test: setup-dev $(if $(filter true,$(CI)),browser) ## run the whole test suite
+	@$(BIN)/pytest --quiet --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+
+.PHONY: lint
+lint: setup-dev ## check style, types, import contracts, dependencies, spelling
+	@scripts/lint.sh
+
+.PHONY: format
+format: setup-dev ## put the sources into the one format
+	@$(BIN)/ruff check --quiet --fix-only
+	@$(BIN)/ruff format
+
+.PHONY: docs
+docs: setup-dev ## write docs/reference anew from the code
+	@$(BIN)/python -m packhouse.cli.reference
+
+.PHONY: docs-check
+docs-check: setup-dev ## fail where docs/reference is not what the code says
+	@$(BIN)/python -m packhouse.cli.reference --check
+
+.PHONY: ci
+ci: ## what a change must pass: lint, docs-check, test, with nothing left out
+	@$(MAKE) --no-print-directory CI=true browser lint docs-check test
+
+.PHONY: browser
+browser: ## install Debian's Chromium for the browser tests (as root)
+	@scripts/browser.sh
+
+.PHONY: bench-start
+bench-start: setup-dev ## measure start-up time and idle memory
+	@exec $(BIN)/python benchmarks/start.py $(ARGS)
+
+.PHONY: bench-gateway
+bench-gateway: setup-dev ## measure the gateway's throughput and what it adds
+	@exec $(BIN)/python benchmarks/gateway.py $(ARGS)
+
+.PHONY: clean
+clean: ## remove what can be made again, .venv included
+	@rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	@find src connector tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -27,19 +27,24 @@ up_to_date() { # for profile $1
 
 # Runs a command that keeps its output to itself unless it fails. A person at a terminal sees the seconds pass.
 step() { # TITLE COMMAND...
-  local title=$1 log began=$SECONDS status=0
+  local title=$1 log ticker="" status=0
   shift
   say "$title"
   log=$(mktemp)
-  "$@" >"$log" 2>&1 &
-  local pid=$!
-  while [ -t 2 ] && kill -0 "$pid" 2>/dev/null; do
-    sleep 0.5
-    printf '\rsetup: ... %d s ' $((SECONDS - began)) >&2
-  done
-  wait "$pid" || status=$?
-  [ ! -t 2 ] || printf '\r\033[K' >&2
-  [ "$status" = 0 ] || cat "$log" >&2
+  if [ -t 2 ]; then
+    (while sleep 1 && kill -0 $$ 2>/dev/null; do printf '\rsetup: ... %d s ' "$SECONDS" >&2; done) &
+    ticker=$!
+  fi
+  "$@" >"$log" 2>&1 || status=$?
+  if [ -n "$ticker" ]; then
+    kill "$ticker" 2>/dev/null || true
+    wait "$ticker" 2>/dev/null || true
+    printf '\r\033[K' >&2
+  fi
+  if [ "$status" != 0 ]; then
+    cat "$log" >&2
+    say "failed while $title"
+  fi
   rm -f "$log"
   return "$status"
 }
