@@ -1,4 +1,4 @@
-"""What an installation sells: regions, models, meters and plans."""
+"""What an installation sells: regions, models and plans."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -7,8 +7,9 @@ from typing import Literal
 import msgspec
 
 from packhouse.domain.errors import Refused
+from packhouse.domain.quota import MeterLimit
 from packhouse.domain.terms import Terms
-from packhouse.domain.units import ModelTokens, ResourceType
+from packhouse.domain.units import ResourceType
 
 Provider = Literal["bedrock", "anthropic", "cohere", "openai_compatible", "local"]
 """The provider route: which adapter serves a model."""
@@ -21,40 +22,17 @@ LifeCycle = Literal["announced", "current", "legacy", "ended"]
 OPENAI_COMPATIBLE_FAMILY = "openai-compatible"
 
 
-class Meter(msgspec.Struct, frozen=True):
-    """Counts model tokens: integer weights over the four classes."""
-
-    name: str
-    input: int = 0
-    output: int = 0
-    cache_read: int = 0
-    cache_write: int = 0
-
-    def amount(self, tokens: ModelTokens) -> int:
-        """What a call of these tokens takes from the meter's limit."""
-        return (
-            tokens.input * self.input
-            + tokens.output * self.output
-            + tokens.cache_read * self.cache_read
-            + tokens.cache_write * self.cache_write
-        )
-
-
-class Limit(msgspec.Struct, frozen=True):
-    """How much of a meter a plan gives in a bundle month."""
-
-    meter: Meter
-    amount: int
-
-
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """A size of a resource. `families` is empty for a knowledge base; `disk_bytes` is 0 for model packs."""
+    """A size of a resource: `limits` in a bundle month, at `price_cloud_tokens`.
+
+    `families` is empty for a knowledge base; `disk_bytes` is 0 for model packs.
+    """
 
     name: str
     type: ResourceType
     families: tuple[str, ...] = ()
     price_cloud_tokens: int
-    limits: tuple[Limit, ...] = ()
+    limits: tuple[MeterLimit, ...] = ()
     disk_bytes: int = 0
 
 
@@ -73,8 +51,9 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     serving_regions: tuple[str, ...] = ()
 
     def served_as(self, cri: bool) -> str:
-        """The id to call the provider with."""
-        return self.cri_profile if cri else self.provider_model
+        """The id to call the provider with; `cri` matters only where CRI is optional."""
+        with_cri = cri if self.cri == "optional" else self.cri == "only"
+        return self.cri_profile if with_cri else self.provider_model
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):

@@ -110,13 +110,11 @@ def connection_string(key: str, gateway_url: str) -> str:
     return f"{key}@{gateway_url.rstrip('/')}"
 
 
-def openings(explicit: Sequence[tuple[Opening, ResourceId | None]]) -> tuple[Opening, ...]:
-    """All that a key opens, from what its makers gave it (each with the embeddings pack it is linked to).
+def openings(given: Sequence[Opening], linked: Sequence[ResourceId]) -> tuple[Opening, ...]:
+    """All that a key opens: what its makers gave it and the embeddings packs its knowledge bases are linked to.
 
-    A knowledge base brings the embeddings pack it is linked to, unless the key was given one; where several
-    bring different ones, the first counts. Refused(conflict) for a second text or embeddings resource.
+    Refused(conflict) for a second text or embeddings resource among those given.
     """
-    given = tuple(opening for opening, _ in explicit)
     for type_, word in (("text_generation", "text generation"), ("embeddings", "embeddings")):
         if sum(opening.type == type_ for opening in given) > 1:
             raise Refused(
@@ -124,10 +122,9 @@ def openings(explicit: Sequence[tuple[Opening, ResourceId | None]]) -> tuple[Ope
                 f"A key opens at most one {word} resource, and this one opens one already. Make another key.",
                 type=type_,
             )
-    if any(opening.type == "embeddings" for opening in given):
-        return given
-    linked = next((link for _, link in explicit if link is not None), None)
-    return given if linked is None else (*given, Opening(linked, "embeddings", derived=True))
+    known = {opening.resource_id for opening in given}
+    derived = dict.fromkeys(link for link in linked if link not in known)
+    return (*given, *(Opening(link, "embeddings", derived=True) for link in derived))
 
 
 def _what_is_wrong(text: str) -> str:

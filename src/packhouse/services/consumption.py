@@ -14,9 +14,7 @@ class Consumptions:
         """The running bundle month against its limits. For the team, admins, operators. Refused: not_found."""
         raise NotImplementedError
 
-    async def days(
-        self, actor: Actor, resource_id: ResourceId, span: Span, *, split: Split = "none"
-    ) -> list[DayUse]:
+    async def days(self, actor: Actor, resource_id: ResourceId, span: Span, *, split: Split = "none") -> list[DayUse]:
         """UTC days with consumption in the span, oldest first. Refused: not_found, invalid_request."""
         raise NotImplementedError
 

@@ -43,9 +43,7 @@ class SignIn:
         """Of a session's token or of a personal access token (`php_…`). Refused: not_signed_in."""
         raise NotImplementedError
 
-    async def create_token(
-        self, actor: Actor, description: str, *, expires_at: datetime | None = None
-    ) -> MintedToken:
+    async def create_token(self, actor: Actor, description: str, *, expires_at: datetime | None = None) -> MintedToken:
         """For oneself. Refused: invalid_request."""
         raise NotImplementedError
 
