@@ -1,0 +1,165 @@
+"""Every setting: its name, its default, one sentence. A flag, `PACKHOUSE_<NAME>` and a line of a TOML file alike."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from packhouse.domain.errors import Refused
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The settings of an installation, checked. Strings that are empty mean: not set."""
+
+    data: Annotated[
+        str, Meta(description="The data directory; made on the first start, readable by its owner only.")
+    ] = "packhouse-data"
+    parts: Annotated[
+        tuple[Literal["gateway", "control", "worker"], ...],
+        Meta(description="The parts that this process starts, separated by commas."),
+    ] = ("gateway", "control", "worker")
+    gateway_host: Annotated[str, Meta(description="The address that the gateway listens on.")] = "127.0.0.1"
+    gateway_port: Annotated[Port, Meta(description="The gateway's port; 0 picks a free one.")] = 8710
+    gateway_url: Annotated[
+        str, Meta(description="The gateway's public URL, as connection strings carry it; empty: made of host and port.")
+    ] = ""
+    control_host: Annotated[str, Meta(description="The address that the management API and the portal listen on.")] = (
+        "127.0.0.1"
+    )
+    control_port: Annotated[Port, Meta(description="Their port; 0 picks a free one.")] = 8711
+    control_url: Annotated[str, Meta(description="Their public URL; empty: made of host and port.")] = ""
+    worker_host: Annotated[str, Meta(description="The address of the worker's health pages.")] = "127.0.0.1"
+    worker_port: Annotated[Port, Meta(description="The port of the worker's health pages; 0 picks a free one.")] = 8712
+    catalog: Annotated[str, Meta(description="A catalog file (TOML) in the place of the built-in one.")] = ""
+    regions: Annotated[tuple[str, ...], Meta(description="The regions that this installation offers, by commas.")] = (
+        "eu-central-1",
+        "ca-central-1",
+    )
+    upstream: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Servers of text models, as `openai=URL`: any that speaks the OpenAI dialect, its URL to `/v1`."
+        ),
+    ] = ()
+    upstream_model: Annotated[str, Meta(description="The name of the model to ask for at that server.")] = "default"
+    upstream_key: Annotated[str, Meta(description="The key that the server wants; empty: none.")] = ""
+    local_text_model: Annotated[
+        str, Meta(description="A GGUF file for the local text model; empty: the one that is installed with Packhouse.")
+    ] = ""
+    connector_oldest: Annotated[str, Meta(description="The oldest connector version that still works; empty: any.")] = (
+        ""
+    )
+    body_megabytes_max: Annotated[
+        int, Meta(ge=1, le=1024, description="The largest request body that the gateway takes, uploads included.")
+    ] = 64
+    chunk_characters: Annotated[
+        int, Meta(ge=100, le=20_000, description="How long the chunks of a document are about.")
+    ] = 1_500
+    chunk_overlap_characters: Annotated[
+        int, Meta(ge=0, le=5_000, description="How much of a chunk the next one repeats.")
+    ] = 150
+    worker_jobs: Annotated[int, Meta(ge=1, le=64, description="How many jobs a worker runs at once.")] = 2
+    drain_seconds: Annotated[
+        int, Meta(ge=0, le=300, description="How long running requests may go on after SIGTERM.")
+    ] = 7
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="The least important line that is logged.")
+    ] = "info"
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One setting, for the reference and for the command line."""
+
+    name: str
+    sentence: str
+    default: str
+    several: bool
+    number: bool
+
+    @property
+    def flag(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        return "PACKHOUSE_" + self.name.upper()
+
+
+def _settings() -> tuple[Setting, ...]:
+    hints = get_type_hints(Settings, include_extras=True)
+    found = list[Setting]()
+    for field in msgspec.structs.fields(Settings):
+        metas = [meta for meta in hints[field.name].__metadata__ if isinstance(meta, Meta)]
+        sentence = next(meta.description for meta in reversed(metas) if meta.description)
+        several = isinstance(field.default, tuple)
+        default = ",".join(field.default) if several else str(field.default)
+        found.append(Setting(field.name, sentence, default, several, isinstance(field.default, int)))
+    return tuple(found)
+
+
+SETTINGS = _settings()
+
+
+def load(
+    flags: Mapping[str, str | tuple[str, ...]], *, environment: Mapping[str, str] = os.environ, file: Path | None = None
+) -> Settings:
+    """The settings: a flag before a variable before a line of the file before the default.
+
+    The file is `file`, or what `PACKHOUSE_CONFIG` names. Refused(setting_invalid) says which source to mend.
+    """
+    if file is None and environment.get("PACKHOUSE_CONFIG"):
+        file = Path(environment["PACKHOUSE_CONFIG"])
+    values = dict[str, Any]()
+    sources = dict[str, str]()
+    for source, layer in (
+        (str(file), _from_file(file) if file else {}),
+        ("the environment", _from_environment(environment)),
+        ("the command line", flags),
+    ):
+        for name, value in layer.items():
+            values[name] = value
+            sources[name] = source
+    return _checked(values, sources)
+
+
+def _checked(values: dict[str, Any], sources: Mapping[str, str]) -> Settings:
+    several = {setting.name for setting in SETTINGS if setting.several}
+    for name in several & values.keys():
+        if isinstance(values[name], str):
+            values[name] = [part.strip() for part in values[name].split(",") if part.strip()]
+    try:
+        return msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        name = str(error).rpartition("$.")[2].rstrip("`").split("[")[0]
+        where = f" (from {sources[name]})" if name in sources else ""
+        raise Refused(
+            "setting_invalid", f"A setting is not right{where}: {error}. See `packhouse serve --help`."
+        ) from error
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    return {setting.name: environment[setting.variable] for setting in SETTINGS if setting.variable in environment}
+
+
+def _from_file(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Refused("setting_invalid", f"The settings file {file} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Refused("setting_invalid", f"The settings file {file} is not TOML: {error}.") from error
+
+
+def encode(settings: Settings) -> bytes:
+    """For the process of a part."""
+    return msgspec.json.encode(settings)
+
+
+def decode(data: bytes) -> Settings:
+    return msgspec.json.decode(data, type=Settings)
