@@ -57,24 +57,27 @@ if up_to_date "$profile" || up_to_date dev; then exit 0; fi
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
   fail "$python is not Python 3.11 or later; name one that is: make setup PYTHON=python3.11"
 
-# uv does not read pip's variables: hand on where the packages come from, whom to trust, how long to wait.
-if [ -n "${PIP_INDEX_URL:-}" ] && [ -z "${UV_DEFAULT_INDEX:-}${UV_INDEX_URL:-}" ]; then
-  export UV_DEFAULT_INDEX=$PIP_INDEX_URL
-fi
-if [ -n "${PIP_EXTRA_INDEX_URL:-}" ] && [ -z "${UV_INDEX:-}${UV_EXTRA_INDEX_URL:-}" ]; then
-  export UV_INDEX=$PIP_EXTRA_INDEX_URL
-fi
-if [ -n "${PIP_CERT:-}" ] && [ -z "${SSL_CERT_FILE:-}" ]; then export SSL_CERT_FILE=$PIP_CERT; fi
-if [ -n "${PIP_DEFAULT_TIMEOUT:-}" ] && [ -z "${UV_HTTP_TIMEOUT:-}" ]; then
-  export UV_HTTP_TIMEOUT=$PIP_DEFAULT_TIMEOUT
-fi
-
 rm -f "$venv"/.setup-*
 if [ ! -x "$venv/bin/python" ]; then
   step "making .venv with $("$python" --version)" "$python" -m venv "$venv" ||
     fail "could not make .venv (on Debian: apt-get install python3-venv)"
 fi
 "$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$venv/bin/python" -m ensurepip >/dev/null
+
+# uv reads neither pip's variables nor its files: hand on where packages come from, whom to trust, how long to wait.
+pip_settings=$("$venv/bin/python" -m pip config list 2>/dev/null || true)
+hand_on() { # PIP-SETTING UV-VARIABLE...: unless one of the variables is set, the first gets pip's value
+  local value variable
+  for variable in "${@:2}"; do [ -z "${!variable:-}" ] || return 0; done
+  value=$(sed -nE "s/^(:env:|install|global)\\.$1='(.*)'\$/\\2/p" <<<"$pip_settings" | head -n 1)
+  value=${value//\\n/ }
+  [ -z "$value" ] || export "$2=$value"
+}
+hand_on index-url UV_DEFAULT_INDEX UV_INDEX_URL
+hand_on extra-index-url UV_INDEX UV_EXTRA_INDEX_URL
+hand_on trusted-host UV_INSECURE_HOST
+hand_on cert SSL_CERT_FILE
+hand_on default-timeout UV_HTTP_TIMEOUT
 
 step "installing uv, which installs the rest" "$venv/bin/python" -m pip install -qq --no-input \
   --disable-pip-version-check --only-binary :all: --require-hashes --requirement requirements/tools.txt
