@@ -30,7 +30,7 @@ serve: setup ## start all parts
 
 .PHONY: test
 test: setup-dev $(if $(filter true,$(CI)),browser) ## run the whole test suite
-	@$(BIN)/pytest --quiet --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/pytest --quiet --numprocesses $(WORKERS) --dist loadfile --inline-snapshot=disable $(ARGS)
 
 .PHONY: lint
 lint: setup-dev ## check style, types, import contracts, dependencies, spelling

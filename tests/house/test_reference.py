@@ -4,6 +4,7 @@ import pytest
 
 from packhouse.cli import reference
 from packhouse.domain.errors import CODES
+from packhouse.settings import SETTINGS
 from tests.support.needs import ROOT
 
 
@@ -20,3 +21,8 @@ def test_the_committed_pages_are_up_to_date(pages: dict[str, str]) -> None:
 
 def test_every_error_code(pages: dict[str, str]) -> None:
     assert [code for code in CODES if f"`{code}`" not in pages["errors.md"]] == []
+
+
+def test_every_setting(pages: dict[str, str]) -> None:
+    rows = [f"| `{it.name}` | `{it.flag}` | `{it.variable}` |" for it in SETTINGS]
+    assert [row for row in rows if row not in pages["settings.md"]] == []

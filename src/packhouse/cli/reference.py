@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from packhouse.domain.errors import CODES
+from packhouse.settings import SETTINGS
 
 FOLDER = Path("docs/reference")
 NOTICE = "<!-- Made by `make docs`; changes made here are lost. -->"
@@ -17,7 +18,7 @@ NOTICE = "<!-- Made by `make docs`; changes made here are lost. -->"
 
 def pages() -> dict[str, str]:
     """Every page: its name below `docs/reference`, and its text."""
-    return {"errors.md": _errors()}
+    return {"errors.md": _errors(), "settings.md": _settings()}
 
 
 def _errors() -> str:
@@ -25,6 +26,20 @@ def _errors() -> str:
     return _page(
         "Error codes", intro, _table(("Code", "Meaning"), ((f"`{code}`", text) for code, text in CODES.items()))
     )
+
+
+def _settings() -> str:
+    intro = (
+        "Each is a flag of `packhouse serve` and `packhouse demo`, an environment variable, and a line of the TOML "
+        "file that `PACKHOUSE_CONFIG` names. A flag goes before a variable, a variable before the file. A setting "
+        "that takes several values takes them separated by commas."
+    )
+    rows = ((f"`{it.name}`", f"`{it.flag}`", f"`{it.variable}`", _code(it.default), it.sentence) for it in SETTINGS)
+    return _page("Settings", intro, _table(("In the file", "Flag", "Variable", "Default", "Meaning"), rows))
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
 
 
 def _page(title: str, *parts: str) -> str:
