@@ -23,7 +23,7 @@ from packhouse.domain.units import KeyId, ModelTokens
 from packhouse.ports.meter import Call, Pack
 from packhouse.services.gate import Gate, Spending
 from packhouse.services.models import Models
-from packhouse.services.received import ON_ITS_WAY, Received
+from packhouse.services.received import ON_ITS_WAY, Received, begun
 
 
 class Spender(msgspec.Struct, frozen=True):
@@ -68,6 +68,10 @@ class Chat:
         self._gate = gate
         self._models = models
 
+    def model_id(self, pack: Pack, asked: str) -> str:
+        """The catalog's id of the model that the request's word means."""
+        return self._models.resolve(pack, asked).id
+
     def relays(self, pack: Pack, asked: str) -> bool:
         """Whether the model's server speaks the OpenAI dialect, so that bodies travel on as they are."""
         return self._models.relay(self._models.resolve(pack, asked)) is not None
@@ -84,13 +88,14 @@ class Chat:
         return Answered(answer, booked, model.id)
 
     async def stream(self, spender: Spender, request: ChatRequest) -> AsyncGenerator[ChatPiece, None]:
-        """Admitted when this returns; then the pieces as they come, the last one a `StreamEnd` that says
-        what was booked. Closing the generator ends the call, booked at what was received."""
+        """Begun when this returns: a refusal before the first piece is raised here. Then the pieces as they
+        come, the last one a `StreamEnd` that says what was booked. Closing the generator ends the call, booked at
+        what was received."""
         model = self._models.resolve(spender.pack, request.model)
         bound = input_bound(request)
         spending = await self._enter(spender, model, bound, request.output_tokens_max)
         asked = self._for_provider(spender.pack, model, request, spending)
-        return self._pieces(spending, model, asked, bound)
+        return await begun(self._pieces(spending, model, asked, bound))
 
     async def _pieces(
         self, spending: Spending, model: Model, asked: ChatRequest, bound: int
@@ -122,13 +127,13 @@ class Chat:
         return answer
 
     async def relay_stream(self, spender: Spender, body: OpenAIBody) -> AsyncGenerator[bytes, None]:
-        """Admitted when this returns; then the payload of each event as it comes."""
+        """As `stream`, with the payload of each of the provider's events as it comes."""
         model = self._models.resolve(spender.pack, body.model)
         spending = await self._enter(spender, model, body.input_tokens, body.output_tokens)
         patched = body.patched(
             model=self._models.provider_model(spender.pack, model), output_tokens=spending.output_tokens
         )
-        return self._relayed(spending, model, body, patched)
+        return await begun(self._relayed(spending, model, body, patched))
 
     async def _relayed(
         self, spending: Spending, model: Model, body: OpenAIBody, patched: bytes
@@ -144,9 +149,7 @@ class Chat:
                     yield payload
             spending.settle(received.tokens, estimate=received.estimate())
 
-    async def _enter(
-        self, spender: Spender, model: Model, input_tokens: int, output_tokens: int | None
-    ) -> Spending:
+    async def _enter(self, spender: Spender, model: Model, input_tokens: int, output_tokens: int | None) -> Spending:
         return await self._gate.enter(
             Call(
                 pack=spender.pack,
@@ -158,9 +161,7 @@ class Chat:
             )
         )
 
-    def _for_provider(
-        self, pack: Pack, model: Model, request: ChatRequest, spending: Spending
-    ) -> ChatRequest:
+    def _for_provider(self, pack: Pack, model: Model, request: ChatRequest, spending: Spending) -> ChatRequest:
         return msgspec.structs.replace(
             request,
             model=self._models.provider_model(pack, model),
@@ -173,9 +174,7 @@ def output_cap(model: Model, asked: int | None) -> int:
     if asked is None:
         return min(model.output_tokens_default, model.output_tokens_max or model.output_tokens_default)
     if asked < 1:
-        raise Refused(
-            "invalid_request", f"The output cap must be at least 1, not {asked}.", field="max_tokens"
-        )
+        raise Refused("invalid_request", f"The output cap must be at least 1, not {asked}.", field="max_tokens")
     if model.output_tokens_max and asked > model.output_tokens_max:
         raise Refused(
             "invalid_request",

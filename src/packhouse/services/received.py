@@ -1,7 +1,8 @@
 """What came of a stream so far: the estimate for one that ends before its provider says what it cost."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from typing import Any, TypeVar
 
 from packhouse.domain.errors import Refused
 from packhouse.domain.units import ModelTokens
@@ -9,6 +10,52 @@ from packhouse.services.gate import ANSWERED_WITHOUT_COST, Spending
 
 ON_ITS_WAY = 32
 """Output tokens that a provider may have made beyond what was received when a stream is broken off."""
+
+Piece = TypeVar("Piece")
+
+
+class Begun(AsyncGenerator[Piece, None]):
+    """A generator whose first piece has come. It has begun, so closing it always runs its `finally`."""
+
+    __slots__ = ("_first", "_last_words", "_pieces")
+
+    def __init__(
+        self, first: list[Piece], pieces: AsyncGenerator[Piece, None], last_words: Callable[[Refused], Piece] | None
+    ) -> None:
+        self._first = first
+        self._pieces = pieces
+        self._last_words = last_words
+
+    async def asend(self, value: None) -> Piece:
+        if self._first:
+            return self._first.pop()
+        try:
+            return await self._pieces.asend(value)
+        except Refused as refused:
+            if self._last_words is None:
+                raise
+            return self._last_words(refused)  # the generator is finished: the next step ends the iteration
+
+    async def athrow(self, *error: Any) -> Piece:
+        return await self._pieces.athrow(*error)
+
+    async def aclose(self) -> None:
+        await self._pieces.aclose()
+
+
+async def begun(
+    pieces: AsyncGenerator[Piece, None], *, last_words: Callable[[Refused], Piece] | None = None
+) -> AsyncGenerator[Piece, None]:
+    """The generator after its first piece has come; what is raised before that is raised here.
+
+    A generator that never began runs none of its `finally` when it is closed, so what it holds would be
+    forgotten. A refusal that comes later is raised, or told as a last piece.
+    """
+    first = list[Piece]()
+    async for piece in pieces:
+        first.append(piece)
+        break
+    return Begun(first, pieces, last_words)
 
 
 class Received:
@@ -37,7 +84,5 @@ class Received:
                 failed = isinstance(error, Exception)
                 nothing = isinstance(error, Refused) and error.code in ANSWERED_WITHOUT_COST
                 if not (nothing and self._output_bytes == 0):
-                    spending.settle(
-                        self.tokens, estimate=self.estimate(), outcome="failed" if failed else "cancelled"
-                    )
+                    spending.settle(self.tokens, estimate=self.estimate(), outcome="failed" if failed else "cancelled")
             raise

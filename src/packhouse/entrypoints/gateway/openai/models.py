@@ -1,0 +1,61 @@
+"""`GET /v1/models` and one of them: what the key may name."""
+
+import msgspec
+
+from packhouse.domain.catalog import Model
+from packhouse.domain.errors import Refused
+from packhouse.entrypoints.gateway.authorise import authorise
+from packhouse.entrypoints.gateway.http import Reply, Request
+from packhouse.ports.meter import Access, Meter, ResourceType
+from packhouse.services.models import Models
+
+
+class OutModel(msgspec.Struct, frozen=True):
+    id: str
+    created: int
+    owned_by: str
+    name: str
+    type: ResourceType
+    default: bool
+    object: str = "model"
+
+
+class OutModels(msgspec.Struct, frozen=True):
+    data: tuple[OutModel, ...]
+    object: str = "list"
+
+
+class ModelsRoute:
+    """The models of the key's packs."""
+
+    def __init__(self, *, meter: Meter, models: Models) -> None:
+        self._meter = meter
+        self._models = models
+
+    async def list(self, request: Request) -> Reply:
+        access = await authorise(request, self._meter)
+        return Reply(body=msgspec.json.encode(OutModels(self._of(access))))
+
+    async def read(self, request: Request) -> Reply:
+        access = await authorise(request, self._meter)
+        wanted = request.params["model"]
+        for model in self._of(access):
+            if model.id == wanted:
+                return Reply(body=msgspec.json.encode(model))
+        raise Refused("model_unknown", f"This key opens no model {wanted!r}. See `GET /v1/models`.", model=wanted)
+
+    def _of(self, access: Access) -> tuple[OutModel, ...]:
+        found = dict[str, OutModel]()
+        for pack in access.packs + access.derived:
+            if pack.inactive or pack.type == "knowledge_base":
+                continue
+            for model in self._models.choices(pack):
+                found.setdefault(model.id, _out(model, default=model.id == pack.model))
+        return tuple(found.values())
+
+
+def _out(model: Model, *, default: bool) -> OutModel:
+    created = 0
+    if model.announced_on is not None:
+        created = (model.announced_on.toordinal() - 719_163) * 86_400  # days from year 1 to 1970
+    return OutModel(model.id, created, model.provider, model.name, model.type, default)

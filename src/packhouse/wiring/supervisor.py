@@ -1,0 +1,193 @@
+"""All parts of one installation on one machine: ports first, then a process a part, restarted when it dies."""
+
+import asyncio
+import fcntl
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from packhouse.domain.errors import Refused
+from packhouse.settings import Settings
+from packhouse.wiring.part import PartName
+
+RESTART_SECONDS = (0.1, 0.5, 2.0, 5.0)
+"""How long a part that died waits for its next start; a part that lived a minute begins anew."""
+LIVED_SECONDS = 60.0
+KILL_AFTER_DRAIN_SECONDS = 2.0
+
+
+class Supervisor:
+    """Starts the parts and keeps them running until `stop` is set."""
+
+    def __init__(self, settings: Settings, *, tell: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._tell = tell
+        self._data = Path(settings.data)
+        self._lock = -1
+        self._sockets = dict[PartName, socket.socket]()
+        self._children = dict[PartName, asyncio.subprocess.Process]()
+        self._ready = {part: asyncio.Event() for part in settings.parts}
+        self._stopping = False
+        self._refused: Refused | None = None
+        self.gateway_url = ""
+        self.control_url = ""
+
+    def prepare(self) -> None:
+        """Refused: data_directory_unusable, already_running, port_in_use; nothing was started then."""
+        make_data_directory(self._data)
+        self._lock = lock_data_directory(self._data)
+        settings = self._settings
+        addresses: dict[PartName, tuple[str, int]] = {
+            "gateway": (settings.gateway_host, settings.gateway_port),
+            "control": (settings.control_host, settings.control_port),
+            "worker": (settings.worker_host, settings.worker_port),
+        }
+        for part in settings.parts:
+            self._sockets[part] = listen(part, *addresses[part])
+        self.gateway_url = settings.gateway_url or self._url("gateway", addresses["gateway"])
+        self.control_url = settings.control_url or self._url("control", addresses["control"])
+
+    async def run(self, stop: asyncio.Event, *, ready: Callable[[], None]) -> None:
+        """Until `stop`; `ready` is called when all parts are. Refused where a part refuses to start."""
+        tasks = [asyncio.create_task(self._keep(part, stop)) for part in self._settings.parts]
+        announce = asyncio.create_task(self._announce(ready))
+        await stop.wait()
+        announce.cancel()
+        self._stopping = True
+        await self._end()
+        await asyncio.gather(*tasks)
+        for each in self._sockets.values():
+            each.close()
+        os.close(self._lock)
+        if self._refused is not None:
+            raise self._refused
+
+    async def _announce(self, ready: Callable[[], None]) -> None:
+        for event in self._ready.values():
+            await event.wait()
+        ready()
+
+    async def _keep(self, part: PartName, stop: asyncio.Event) -> None:
+        """Starts the part, and again each time that it dies."""
+        deaths = 0
+        loop = asyncio.get_running_loop()
+        while not self._stopping:
+            began = loop.time()
+            child = await self._spawn(part)
+            refused = await self._listen(part, child)
+            code = await child.wait()
+            if self._stopping:
+                return
+            if refused:
+                self._refused = Refused("unavailable", refused)
+                stop.set()
+                return
+            deaths = 0 if loop.time() - began > LIVED_SECONDS else deaths + 1
+            self._tell(f"The {part} ended with code {code}; it is started again.")
+            await asyncio.sleep(RESTART_SECONDS[min(deaths, len(RESTART_SECONDS) - 1)])
+
+    async def _spawn(self, part: PartName) -> asyncio.subprocess.Process:
+        listening = self._sockets[part]
+        child = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "packhouse.wiring.part",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            pass_fds=(listening.fileno(),),
+            start_new_session=True,  # a terminal's Ctrl-C reaches the supervisor alone, which then drains
+        )
+        order = {
+            "part": part,
+            "settings": msgspec.to_builtins(self._settings),
+            "socket": listening.fileno(),
+            "gateway_url": self.gateway_url,
+            "control_url": self.control_url,
+        }
+        assert child.stdin is not None
+        child.stdin.write(json.dumps(order).encode() + b"\n")
+        self._children[part] = child
+        return child
+
+    async def _listen(self, part: PartName, child: asyncio.subprocess.Process) -> str:
+        """Until the part's standard output ends; the sentence of a refusal, if that is why."""
+        assert child.stdout is not None
+        refused = ""
+        async for line in child.stdout:
+            message = json.loads(line)
+            if "ready" in message:
+                self._ready[part].set()
+            elif "refused" in message:
+                refused = message["refused"]
+            elif "tell" in message:
+                self._tell(message["tell"])
+        return refused
+
+    async def _end(self) -> None:
+        running = [child for child in self._children.values() if child.returncode is None]
+        for child in running:
+            child.send_signal(signal.SIGTERM)
+        if running:
+            waits = [asyncio.create_task(child.wait()) for child in running]
+            await asyncio.wait(waits, timeout=self._settings.drain_seconds + KILL_AFTER_DRAIN_SECONDS)
+        for child in running:
+            if child.returncode is None:
+                child.kill()
+
+    def _url(self, part: PartName, address: tuple[str, int]) -> str:
+        host, port = address
+        if part in self._sockets:
+            port = self._sockets[part].getsockname()[1]
+        return f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}"
+
+
+def listen(part: PartName, host: str, port: int) -> socket.socket:
+    """A socket that listens already, so that a part that starts again misses no client."""
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(2048)
+    except OSError as error:
+        listening.close()
+        raise Refused(
+            "port_in_use",
+            f"The {part} cannot listen on {host}:{port}: {error.strerror}. Free the port, or choose another with "
+            f"--{part}-port (0 picks a free one).",
+            port=port,
+        ) from error
+    return listening
+
+
+def make_data_directory(data: Path) -> None:
+    """Made readable by its owner only. Refused(data_directory_unusable)."""
+    try:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        probe = data / ".writable"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise Refused(
+            "data_directory_unusable",
+            f"The data directory {data} cannot be written: {error.strerror}. Choose another with --data.",
+        ) from error
+
+
+def lock_data_directory(data: Path) -> int:
+    """Held for as long as the process lives. Refused(already_running)."""
+    lock = os.open(data / "packhouse.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise Refused(
+            "already_running",
+            f"Another Packhouse runs on the data directory {data}. Stop it first, or choose another with --data.",
+        ) from error
+    return lock
