@@ -1,0 +1,1 @@
+"""The asynchronous connector: a thin shell of asyncio I/O around the core."""

@@ -1,0 +1,1 @@
+"""The connector without I/O: builds calls, reads answers, decides on retries. Transports carry them."""

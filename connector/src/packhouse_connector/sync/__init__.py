@@ -1,0 +1,1 @@
+"""The synchronous connector: a thin shell of blocking I/O around the core."""
