@@ -1,1 +1,1 @@
-"""The pages of the portal and the Control Center."""
+"""The portal and the Control Center: pages for people, rendered here, working without any script."""

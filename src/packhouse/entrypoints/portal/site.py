@@ -1,0 +1,54 @@
+"""What every page stands on: the services, where the installation is reached, and who is looking."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from litestar import Request
+from litestar.datastructures import State
+
+from packhouse.domain.user import Actor, User
+from packhouse.ports.outside import Clock, Ids
+from packhouse.services.control import Control
+
+Asked = Request[None, None, State]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """`public_url` is where browsers reach the portal, `gateway_url` where applications reach the gateway."""
+
+    control: Control
+    clock: Clock
+    ids: Ids
+    public_url: str
+    gateway_url: str
+
+    @property
+    def https(self) -> bool:
+        """Whether browsers come by TLS, so that cookies and transport can be held to it."""
+        return urlsplit(self.public_url).scheme == "https"
+
+    @property
+    def origin(self) -> str:
+        parts = urlsplit(self.public_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A signed-in request. `csrf` goes into every form of the page; `path` is where the visitor is."""
+
+    site: Site
+    user: User
+    csrf: str
+    now: datetime
+    path: str
+
+    @property
+    def control(self) -> Control:
+        return self.site.control
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.user.id, self.user.role, self.user.company_id)
