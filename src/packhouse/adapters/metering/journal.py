@@ -121,6 +121,13 @@ class Journal:
             os.close(self._lock)
             self._lock = None
 
+    def abandon(self) -> None:
+        """Lets go of the files as they are, as the death of the process does."""
+        os.close(self._segment.fd)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
     def _next(self) -> Segment:
         self._number += 1
         return Segment(self._directory / f"{self._process_id}.{self._number:06d}.journal")

@@ -33,8 +33,8 @@ class Upkeep:
 
     async def start(self) -> None:
         """Registers the process and recovers the dead; then goes on in the background."""
-        await self._beat()
-        await self._news()
+        await self.beat()
+        await self.news()
         self._task = asyncio.create_task(self._run(), name="meter upkeep")
 
     async def stop(self) -> None:
@@ -56,10 +56,10 @@ class Upkeep:
                 await self.drain()
                 if loop.time() - last_news >= NEWS_SECONDS:
                     last_news = loop.time()
-                    await self._news()
+                    await self.news()
                 if loop.time() - last_beat >= BEAT_SECONDS:
                     last_beat = loop.time()
-                    await self._beat()
+                    await self.beat()
             except Exception as error:  # the database is away: what is settled waits in memory and journal
                 log.warning("meter_upkeep_failed", error=type(error).__name__)
                 await self._wait(1.0)
@@ -92,14 +92,15 @@ class Upkeep:
             settled.account.drained(settled.amounts)
             meter.journal.drained(settled.segment)
 
-    async def _news(self) -> None:
+    async def news(self) -> None:
         """A key that was revoked, a resource that changed: forget what was known."""
         revision = await self._meter.in_thread(self._meter.database.revision)
         if revision != self._revision:
             self._revision = revision
             self._meter.memory.forget()
 
-    async def _beat(self) -> None:
+    async def beat(self) -> None:
+        """Says that this process lives, recovers those that do not, gives back what it does not need."""
         meter = self._meter
         now = self._clock.microseconds()
         await meter.in_thread(
