@@ -170,7 +170,9 @@ def corrected(books: Books, contract: Contract, cloud_tokens: int, *, now: datet
     """
     _refuse_if_over(contract, now)
     if not cloud_tokens or not note.strip():
-        raise Refused("invalid_request", "A correction needs an amount other than zero and a reason.", field="note")
+        raise Refused(
+            "invalid_request", "A correction needs an amount other than zero and a reason.", field="note"
+        )
     if books.available(contract.id) + cloud_tokens < 0:
         available = books.available(contract.id)
         raise Refused(
@@ -193,7 +195,9 @@ def allocated(books: Books, resource_id: ResourceId, cloud_tokens: int, *, at: d
     Refused(contract_over) where no contract runs; Refused(balance_short) with what is missing.
     """
     if not books.running(at):
-        raise Refused("contract_over", "No contract of the company is running. Ask the operator for a new one.")
+        raise Refused(
+            "contract_over", "No contract of the company is running. Ask the operator for a new one."
+        )
     available = books.spendable(at)
     if available < cloud_tokens:
         raise Refused(
@@ -285,7 +289,9 @@ def _drawn(books: Books, resource_id: ResourceId, cloud_tokens: int, at: datetim
     return tuple(postings)
 
 
-def _move(source: AccountName, target: AccountName, contract_id: ContractId, amount: int) -> tuple[Posting, Posting]:
+def _move(
+    source: AccountName, target: AccountName, contract_id: ContractId, amount: int
+) -> tuple[Posting, Posting]:
     return (Posting(Account(source, contract_id), -amount), Posting(Account(target, contract_id), amount))
 
 

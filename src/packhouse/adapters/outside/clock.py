@@ -1,35 +1,26 @@
-"""The time: the system's, or one that stands still until it is moved."""
+"""Clocks: the machine's, and one that stands still until it is set, for tests and trials."""
 
-import time
 from datetime import UTC, datetime, timedelta
-
-from packhouse.domain.units import instant, microseconds
 
 
 class SystemClock:
-    """The machine's clock."""
-
     def now(self) -> datetime:
         return datetime.now(UTC)
 
-    def microseconds(self) -> int:
-        return time.time_ns() // 1000
 
+class SetClock:
+    """Shows the instant that it was set to."""
 
-class FixedClock:
-    """Stands at an instant until it is moved: for tests and for trying what a later day brings."""
-
-    def __init__(self, at: datetime) -> None:
-        self._at = microseconds(at)
+    def __init__(self, instant: datetime) -> None:
+        self._instant = instant.astimezone(UTC)
 
     def now(self) -> datetime:
-        return instant(self._at)
+        return self._instant
 
-    def microseconds(self) -> int:
-        return self._at
+    def set(self, instant: datetime) -> None:
+        self._instant = instant.astimezone(UTC)
 
-    def advance(self, by: timedelta) -> None:
-        self._at += by // timedelta(microseconds=1)
-
-    def set(self, at: datetime) -> None:
-        self._at = microseconds(at)
+    def advance(self, by: timedelta) -> datetime:
+        """The instant after it."""
+        self._instant += by
+        return self._instant

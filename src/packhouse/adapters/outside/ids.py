@@ -1,22 +1,34 @@
 """Ids and secrets from the system's entropy."""
 
-import os
 import secrets
-import time
+import string
 
-_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
-_PAIRS = [first + second for first in _DIGITS for second in _DIGITS]
-_SHIFTS = range(120, -1, -10)
-_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+from packhouse.domain.units import microseconds
+from packhouse.ports.outside import Clock
+
+_BASE32 = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's: in order of code points, without i, l, o, u
+_BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
+_TIME_BITS = 50
+_ORDER_BITS = 16
+_RANDOM_BITS = 130 - _TIME_BITS - _ORDER_BITS
 
 
 class SystemIds:
-    """Ids of 26 base-32 characters: 48 bits of milliseconds, so that they sort by creation, and 80 random ones."""
+    """26 characters of 5 bits: milliseconds, a count within them, and 64 random bits.
+
+    Ids of one process sort in the order in which they were made, even where the clock steps back.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last = 0
 
     def new(self, prefix: str) -> str:
-        milliseconds = time.time_ns() // 1_000_000
-        number = (milliseconds << 80) | int.from_bytes(os.urandom(10))
-        return prefix + "_" + "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
+        milliseconds = microseconds(self._clock.now()) // 1000
+        self._last = max(self._last + 1, milliseconds << _ORDER_BITS)
+        number = (self._last << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
+        characters = [_BASE32[(number >> shift) & 31] for shift in range(125, -1, -5)]
+        return f"{prefix}_{''.join(characters)}"
 
     def secret(self, characters: int) -> str:
         return "".join(secrets.choice(_BASE62) for _ in range(characters))

@@ -1,0 +1,95 @@
+"""Usage that the data plane wrote, summed for people to read."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import BigInteger, Label, RowMapping, Table, cast, func, select, type_coerce
+
+from packhouse.adapters.sql.repository import Repository
+from packhouse.adapters.sql.tables import knowledge_hour, usage_hour, usage_total
+from packhouse.domain.consumption import DayUse, Span, Split
+from packhouse.domain.units import ModelTokens, ResourceId, instant
+from packhouse.ports.store import Sums
+
+_DAY = 86_400_000_000
+_CALLS = ("calls", "estimated_calls", "input", "output", "cache_read", "cache_write")
+_KNOWLEDGE = ("searches", "inserts", "chunks", "bytes")
+
+
+class SqlConsumption(Repository):
+    async def used(self, resource_id: ResourceId, month_start_at: datetime) -> Mapping[str, int]:
+        query = select(usage_total.c.meter, usage_total.c.used).where(
+            usage_total.c.resource_id == resource_id, usage_total.c.month_start == month_start_at
+        )
+        return {row.meter: row.used for row in await self._sql.execute(query)}
+
+    async def sums(self, resource_id: ResourceId, span: Span) -> Sums:
+        query = select(*_sums(usage_hour, _CALLS)).where(*_within(usage_hour, resource_id, span))
+        row = (await self._sql.execute(query)).mappings().one()
+        return Sums(row["calls"], row["estimated_calls"], _tokens(row))
+
+    async def days(self, resource_id: ResourceId, span: Span, split: Split) -> list[DayUse]:
+        parts = {"none": (), "key": (usage_hour.c.key_id,), "model": (usage_hour.c.model,)}[split]
+        day = _day(usage_hour)
+        query = (
+            select(day, *parts, *_sums(usage_hour, _CALLS))
+            .where(*_within(usage_hour, resource_id, span))
+            .group_by(day, *parts)
+            .order_by(day, *parts)
+        )
+        days = [_calls(row) for row in (await self._sql.execute(query)).mappings()]
+        return days if split != "none" else _merged(days, await self._knowledge(resource_id, span))
+
+    async def _knowledge(self, resource_id: ResourceId, span: Span) -> list[DayUse]:
+        day = _day(knowledge_hour)
+        query = (
+            select(day, *_sums(knowledge_hour, _KNOWLEDGE))
+            .where(*_within(knowledge_hour, resource_id, span))
+            .group_by(day)
+        )
+        rows = (await self._sql.execute(query)).mappings()
+        return [DayUse(day=instant(row["day"]).date(), **{name: row[name] for name in _KNOWLEDGE}) for row in rows]
+
+
+def _day(table: Table) -> Label[int]:
+    hour = type_coerce(table.c.hour_at, BigInteger)
+    return (hour - hour % _DAY).label("day")
+
+
+def _sums(table: Table, names: Iterable[str]) -> list[Label[int]]:
+    # a sum of bigints is a numeric in PostgreSQL, which the driver hands over as a Decimal
+    return [cast(func.coalesce(func.sum(table.c[name]), 0), BigInteger).label(name) for name in names]
+
+
+def _within(table: Table, resource_id: ResourceId, span: Span) -> tuple[Any, ...]:
+    return (
+        table.c.resource_id == resource_id,
+        table.c.hour_at >= span.from_at,
+        table.c.hour_at < span.to_at,
+    )
+
+
+def _tokens(row: RowMapping) -> ModelTokens:
+    return ModelTokens(row["input"], row["output"], row["cache_read"], row["cache_write"])
+
+
+def _calls(row: RowMapping) -> DayUse:
+    return DayUse(
+        day=instant(row["day"]).date(),
+        key=row.get("key_id", ""),
+        model=row.get("model", ""),
+        calls=row["calls"],
+        estimated_calls=row["estimated_calls"],
+        tokens=_tokens(row),
+    )
+
+
+def _merged(calls: list[DayUse], knowledge: list[DayUse]) -> list[DayUse]:
+    days = {one.day: one for one in calls}
+    for one in knowledge:
+        base = days.get(one.day, one)
+        counts = {name: getattr(one, name) for name in _KNOWLEDGE}
+        days[one.day] = msgspec.structs.replace(base, **counts)
+    return [days[day] for day in sorted(days)]

@@ -1,0 +1,61 @@
+"""All tables of the installation's database. The data plane reads and writes some of them without this library."""
+
+from packhouse.adapters.sql.tables.columns import metadata
+from packhouse.adapters.sql.tables.entitlement import contract, ledger_entry, ledger_posting
+from packhouse.adapters.sql.tables.people import (
+    app_user,
+    company,
+    link_token,
+    personal_token,
+    session,
+    sign_in_failure,
+    terms_acceptance,
+)
+from packhouse.adapters.sql.tables.resource import (
+    api_key,
+    entitlement_revision,
+    key_opening,
+    membership,
+    provision_request,
+    resource,
+    resource_limit,
+)
+from packhouse.adapters.sql.tables.usage import (
+    knowledge_hour,
+    meter_block,
+    meter_process,
+    usage_hour,
+    usage_record,
+    usage_total,
+)
+from packhouse.adapters.sql.tables.work import activity_chain, activity_entry, job
+
+__all__ = [
+    "activity_chain",
+    "activity_entry",
+    "api_key",
+    "app_user",
+    "company",
+    "contract",
+    "entitlement_revision",
+    "job",
+    "key_opening",
+    "knowledge_hour",
+    "ledger_entry",
+    "ledger_posting",
+    "link_token",
+    "membership",
+    "metadata",
+    "meter_block",
+    "meter_process",
+    "personal_token",
+    "provision_request",
+    "resource",
+    "resource_limit",
+    "session",
+    "sign_in_failure",
+    "terms_acceptance",
+    "usage_hour",
+    "usage_record",
+    "usage_total",
+]

@@ -1,0 +1,85 @@
+"""Tables of usage: written by the data plane, read for consumption. No content, only counts."""
+
+from sqlalchemy import BigInteger, Column, Index, String, Table
+
+from packhouse.adapters.sql.tables.columns import Instant, at, count, metadata
+
+meter_process = Table(
+    "meter_process",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    at("started_at"),
+    at("lease_until"),
+)
+
+meter_block = Table(
+    "meter_block",
+    metadata,
+    Column("process_id", String, primary_key=True),
+    Column("resource_id", String, primary_key=True),
+    Column("month_start", Instant, primary_key=True),
+    Column("meter", String, primary_key=True),
+    Column("amount", BigInteger, nullable=False),
+    Index("ix_meter_block_place", "resource_id", "month_start", "meter"),
+)
+
+usage_total = Table(
+    "usage_total",
+    metadata,
+    Column("resource_id", String, primary_key=True),
+    Column("month_start", Instant, primary_key=True),
+    Column("meter", String, primary_key=True),
+    Column("used", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+usage_record = Table(
+    "usage_record",
+    metadata,
+    Column("call_id", String, primary_key=True),
+    at("recorded_at"),
+    at("started_at"),
+    Column("company_id", String, nullable=False),
+    Column("resource_id", String, nullable=False),
+    Column("key_id", String),
+    Column("model", String, nullable=False),
+    Column("operation", String, nullable=False),
+    at("month_start"),
+    count("input"),
+    count("output"),
+    count("cache_read"),
+    count("cache_write"),
+    Column("source", String, nullable=False),
+    Column("outcome", String, nullable=False),
+    count("latency_ms"),
+    Index("ix_usage_record_resource_id_started_at", "resource_id", "started_at"),
+)
+
+usage_hour = Table(
+    "usage_hour",
+    metadata,
+    Column("resource_id", String, primary_key=True),
+    Column("hour_at", Instant, primary_key=True),
+    Column("key_id", String, primary_key=True),
+    Column("model", String, primary_key=True),
+    count("calls"),
+    count("estimated_calls"),
+    count("input"),
+    count("output"),
+    count("cache_read"),
+    count("cache_write"),
+    sqlite_with_rowid=False,
+)
+
+knowledge_hour = Table(
+    "knowledge_hour",
+    metadata,
+    Column("resource_id", String, primary_key=True),
+    Column("hour_at", Instant, primary_key=True),
+    count("searches"),
+    count("inserts"),
+    count("chunks"),
+    count("bytes"),
+    sqlite_with_rowid=False,
+)
