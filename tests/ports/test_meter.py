@@ -11,9 +11,10 @@ import pytest
 from packhouse.adapters.metering.journal import Journal, SentEntry, SettledEntry
 from packhouse.adapters.metering.meter import LeasedHold, LeasedMeter
 from packhouse.adapters.metering.upkeep import Upkeep
-from packhouse.adapters.outside.clock import FixedClock
+from packhouse.adapters.outside.clock import SetClock
 from packhouse.adapters.outside.ids import SystemIds
 from packhouse.domain.errors import Refused
+from packhouse.domain.key import write_key
 from packhouse.domain.units import KeyId, ModelTokens, ResourceId, microseconds
 from packhouse.ports.meter import Call, Exhausted, Settlement
 from tests.support.installation import ANCHOR, NOW, Installation, install
@@ -30,10 +31,10 @@ def installation(tmp_path: Path) -> Installation:
 
 @asynccontextmanager
 async def running(
-    installation: Installation, clock: FixedClock | None = None
+    installation: Installation, clock: SetClock | None = None
 ) -> AsyncGenerator[tuple[LeasedMeter, Upkeep]]:
-    clock = clock or FixedClock(NOW)
-    meter = LeasedMeter(database=installation.database, journals=installation.journals, clock=clock, ids=SystemIds())
+    clock = clock or SetClock(NOW)
+    meter = LeasedMeter(database=installation.database, journals=installation.journals, clock=clock, ids=SystemIds(clock))
     upkeep = Upkeep(meter, clock, kind="gateway")
     await upkeep.start()
     try:
@@ -135,7 +136,7 @@ async def test_two_processes_share_one_limit(installation: Installation) -> None
 
 
 async def test_an_idle_block_goes_back_to_everybody(installation: Installation) -> None:
-    clock = FixedClock(NOW)
+    clock = SetClock(NOW)
     async with running(installation, clock) as (left, upkeep), running(installation, clock) as (right, _):
         hold = await left.hold(await call(left, 900, 0))
         assert isinstance(hold, LeasedHold)
@@ -149,7 +150,7 @@ async def test_an_idle_block_goes_back_to_everybody(installation: Installation) 
 
 
 async def test_the_month_turns_without_anybody_doing_anything(installation: Installation) -> None:
-    clock = FixedClock(NOW)
+    clock = SetClock(NOW)
     async with running(installation, clock) as (meter, upkeep):
         late = await meter.hold(await call(meter, 1_000, 0))
         assert isinstance(late, LeasedHold)
@@ -280,7 +281,7 @@ async def test_an_unusable_pack_says_why(installation: Installation, change: str
 async def test_a_pack_that_ends_while_the_key_is_in_memory_is_refused_at_that_instant(installation: Installation) -> None:
     text = installation.key("key_1", "res_1")
     installation.sql("UPDATE resource SET ends_at = ?", microseconds(NOW + timedelta(hours=1)))
-    clock = FixedClock(NOW)
+    clock = SetClock(NOW)
     async with running(installation, clock) as (meter, _):
         (await meter.access(text)).pack("text_generation")
         clock.advance(timedelta(hours=1))
@@ -290,8 +291,6 @@ async def test_a_pack_that_ends_while_the_key_is_in_memory_is_refused_at_that_in
 
 async def test_a_wrong_secret_is_an_unknown_key(installation: Installation) -> None:
     installation.key("key_1", "res_1")
-    from packhouse.domain.key import write_key
-
     async with running(installation) as (meter, _):
         with pytest.raises(Refused) as unknown:
             await meter.access(write_key("abcdefABCDEF", "t" * 32))

@@ -1,11 +1,17 @@
 """Clocks: the machine's, and one that stands still until it is set, for tests and trials."""
 
+import time
 from datetime import UTC, datetime, timedelta
+
+from packhouse.domain.units import microseconds
 
 
 class SystemClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+    def microseconds(self) -> int:
+        return time.time_ns() // 1000
 
 
 class SetClock:
@@ -16,6 +22,9 @@ class SetClock:
 
     def now(self) -> datetime:
         return self._instant
+
+    def microseconds(self) -> int:
+        return microseconds(self._instant)
 
     def set(self, instant: datetime) -> None:
         self._instant = instant.astimezone(UTC)

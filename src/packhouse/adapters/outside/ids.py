@@ -3,10 +3,11 @@
 import secrets
 import string
 
-from packhouse.domain.units import microseconds
 from packhouse.ports.outside import Clock
 
 _BASE32 = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's: in order of code points, without i, l, o, u
+_PAIRS = [first + second for first in _BASE32 for second in _BASE32]
+_SHIFTS = tuple(range(120, -1, -10))
 _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _TIME_BITS = 50
 _ORDER_BITS = 16
@@ -24,11 +25,10 @@ class SystemIds:
         self._last = 0
 
     def new(self, prefix: str) -> str:
-        milliseconds = microseconds(self._clock.now()) // 1000
+        milliseconds = self._clock.microseconds() // 1000
         self._last = max(self._last + 1, milliseconds << _ORDER_BITS)
         number = (self._last << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
-        characters = [_BASE32[(number >> shift) & 31] for shift in range(125, -1, -5)]
-        return f"{prefix}_{''.join(characters)}"
+        return f"{prefix}_{''.join([_PAIRS[(number >> shift) & 1023] for shift in _SHIFTS])}"
 
     def secret(self, characters: int) -> str:
         return "".join(secrets.choice(_BASE62) for _ in range(characters))

@@ -1,0 +1,67 @@
+"""`packhouse serve`: all parts of an installation, or some of them, until SIGTERM."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+from packhouse.cli.flags import with_settings
+from packhouse.domain.errors import Refused
+from packhouse.settings import Settings, load
+from packhouse.wiring.catalog import catalog_of
+from packhouse.wiring.installation import FirstOperator, layout_of, needs_preparing, prepare
+from packhouse.wiring.supervisor import Supervisor
+
+
+@with_settings
+def serve(*, flags: dict[str, str]) -> None:
+    """Start the gateway, the management API with the portal, and the worker."""
+    settings = load(flags)
+    supervisor = begin(settings, FirstOperator(), tell=say)
+    asyncio.run(keep(supervisor, ready=lambda: print(ready_line(supervisor, settings), flush=True)))
+
+
+def begin(settings: Settings, operator: FirstOperator, *, tell: Callable[[str], None]) -> Supervisor:
+    """Everything that can be refused before a process is started; then the first start's work."""
+    catalog_of(settings)
+    supervisor = Supervisor(settings, tell=tell)
+    supervisor.prepare()
+    if needs_preparing(settings):
+        tell("Preparing the database.")
+        link = prepare(settings, operator).link
+        if link:
+            _hand_over(settings, f"{supervisor.control_url}/link/{link}", tell)
+    return supervisor
+
+
+async def keep(supervisor: Supervisor, *, ready: Callable[[], None]) -> None:
+    """Runs the parts until SIGTERM or Ctrl-C."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, stop.set)
+    await supervisor.run(stop, ready=ready)
+
+
+def ready_line(supervisor: Supervisor, settings: Settings) -> str:
+    urls = {"gateway": supervisor.gateway_url, "control": supervisor.control_url}
+    parts = ", ".join(f"{part} {urls[part]}" if part in urls else part for part in settings.parts)
+    return f"Packhouse is ready: {parts}; data in {layout_of(settings).root}"
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _hand_over(settings: Settings, link: str, tell: Callable[[str], None]) -> None:
+    """The operator's one-time link: to a file that only its owner reads, and to the terminal."""
+    path = layout_of(settings).first_link
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(descriptor, (link + "\n").encode())
+    except OSError as error:
+        raise Refused("data_directory_unusable", f"{path} cannot be written: {error.strerror}.") from error
+    finally:
+        os.close(descriptor)
+    tell(f"The operator's one-time link, also in {path}:\n  {link}")

@@ -1,0 +1,33 @@
+"""The control plane's services over this installation's database."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from packhouse.adapters.outside.clock import SystemClock
+from packhouse.adapters.outside.ids import SystemIds
+from packhouse.adapters.outside.passwords import Argon2Passwords
+from packhouse.adapters.sql.store import SqlStore
+from packhouse.services.context import Context
+from packhouse.services.control import Control, control
+from packhouse.settings import Settings
+from packhouse.wiring.catalog import catalog_of, offering_of
+from packhouse.wiring.installation import layout_of
+
+
+@asynccontextmanager
+async def open_control(settings: Settings) -> AsyncGenerator[tuple[SqlStore, Control]]:
+    """Closed at the end, whatever happens."""
+    store = SqlStore(f"sqlite+aiosqlite:///{layout_of(settings).database}")
+    clock = SystemClock()
+    context = Context(
+        store=store,
+        clock=clock,
+        ids=SystemIds(clock),
+        passwords=Argon2Passwords(),
+        catalog=catalog_of(settings),
+        offering=offering_of(settings),
+    )
+    try:
+        yield store, control(context)
+    finally:
+        await store.close()
