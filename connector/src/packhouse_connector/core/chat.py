@@ -1,7 +1,7 @@
 """Chat: what an application says and gets. How it looks on the wire is `chat_wire`'s."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypedDict
+from typing import ClassVar, Literal, TypedDict
 
 import msgspec
 
@@ -13,6 +13,8 @@ StopReason = Literal["end", "length", "tool_use", "filtered", "other"]
 
 class Message(Content, frozen=True):
     """One turn of a conversation."""
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("role",)
 
     role: Literal["system", "user", "assistant"]
     content: str
@@ -63,6 +65,8 @@ class ChatOptions(TypedDict, total=False):
 class Reference(Content, frozen=True):
     """A passage that the answer is grounded in. `page` counts from 1; `source` is its link or file name."""
 
+    SHOWN: ClassVar[tuple[str, ...]] = ("document_id", "page", "similarity")
+
     title: str | None = None
     source: str | None = None
     collection_id: str | None = None
@@ -78,6 +82,8 @@ class Answer(Content, frozen=True, kw_only=True):
     `stop_reason` is `end` where the model was done, `length` where the cap cut it short.
     """
 
+    SHOWN: ClassVar[tuple[str, ...]] = ("stop_reason", "usage", "request_id")
+
     text: str
     usage: Usage = Usage()
     model: str = ""
@@ -87,9 +93,6 @@ class Answer(Content, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         return self.text
-
-    def __repr__(self) -> str:
-        return f"<Answer stop_reason={self.stop_reason!r} {self.usage} request_id={self.request_id!r}>"
 
     @property
     def message(self) -> Message:

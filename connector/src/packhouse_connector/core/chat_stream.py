@@ -1,5 +1,7 @@
 """A streamed answer as it comes: bytes in, pieces of text out, the whole answer at the end."""
 
+from collections.abc import Iterator
+
 import msgspec
 
 from packhouse_connector.core.chat import Answer
@@ -26,7 +28,7 @@ class _Chunk(msgspec.Struct):
     model: str = ""
     usage: WireUsage | None = None
     packhouse: Grounding | None = None
-    error: msgspec.Raw | None = None
+    error: object = None
 
 
 _decoder = msgspec.json.Decoder(_Chunk)
@@ -45,11 +47,12 @@ class ChatReader:
         self._finish_reason: str | None = None
         self._done = False
 
-    def feed(self, chunk: bytes) -> list[str]:
+    def feed(self, chunk: bytes) -> Iterator[str]:
         """The pieces of text that are complete with this chunk; raises what the server reports in the stream."""
-        pieces = [piece for event in self._events.feed(chunk) if (piece := self._take(event))]
-        self._pieces += pieces
-        return pieces
+        for event in self._events.feed(chunk):
+            if piece := self._take(event):
+                self._pieces.append(piece)
+                yield piece
 
     def answer(self) -> Answer:
         """The whole answer, after the last chunk. Raises `AnswerCut` where the stream broke off before its end."""

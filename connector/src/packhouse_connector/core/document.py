@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -22,6 +22,8 @@ class Document(Content, frozen=True):
     `state` goes from `waiting` over `running` to `done` or `failed`; `failure` is then the stable code of the
     reason and `failure_message` its sentence. `chunks` is how many the file became.
     """
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("id", "state", "size_bytes", "chunks")
 
     id: str
     name: str = ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Literal, TypedDict, overload
+from typing import ClassVar, Literal, TypedDict, overload
 
 import msgspec
 
@@ -23,6 +23,8 @@ Metadata = Mapping[str, str | Sequence[str]]
 class KnowledgeBaseState(Content, frozen=True):
     """A knowledge base that the key opens: its size and the embeddings model that it is pinned to."""
 
+    SHOWN: ClassVar[tuple[str, ...]] = ("id", "embeddings_model", "chunks")
+
     id: str
     name: str = ""
     embeddings_model: str = ""
@@ -34,6 +36,8 @@ class KnowledgeBaseState(Content, frozen=True):
 
 class Collection(Content, frozen=True):
     """A named part of a knowledge base, with the number of its chunks at that moment."""
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("id", "chunks")
 
     id: str
     name: str
@@ -72,6 +76,8 @@ ChunkLike = str | Chunk
 class StoredChunk(Content, frozen=True):
     """A chunk as the knowledge base holds it. `page` counts from 1."""
 
+    SHOWN: ClassVar[tuple[str, ...]] = ("document_id", "page")
+
     id: str
     text: str
     object: ObjectRef | None = None
@@ -86,6 +92,8 @@ class Found(Content, frozen=True):
     `score` is what the results are ordered by, best first, whatever its scale.
     """
 
+    SHOWN: ClassVar[tuple[str, ...]] = ("similarity", "document_id", "page")
+
     id: str
     text: str
     collection_id: str = ""
@@ -99,8 +107,10 @@ class Found(Content, frozen=True):
     title: str | None = None
 
 
-class SearchResults(Content, Sequence[Found], frozen=True):
-    """What a search found, best first, and what it consumed at the embeddings model."""
+class SearchResults(Content, frozen=True):
+    """What a search found, best first, as a sequence, and what it consumed at the embeddings model."""
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("usage", "request_id")
 
     results: tuple[Found, ...]
     usage: Usage = Usage()
@@ -122,6 +132,8 @@ class SearchResults(Content, Sequence[Found], frozen=True):
 
 class Inserted(Content, frozen=True):
     """What an insert did: the number of chunks, their ids in order, and what it consumed."""
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("chunks", "usage", "request_id")
 
     chunks: int
     ids: tuple[str, ...] = ()

@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Usage(msgspec.Struct, frozen=True):
+class Usage(msgspec.Struct, frozen=True, repr_omit_defaults=True):
     """Model tokens that a call consumed. Usages add up with `+`.
 
     `input_tokens` is all that the model read; `cache_read_tokens` is the part of it that came from a cache.

@@ -1,0 +1,28 @@
+"""A fresh test gateway, and a connector to it that does not wait between attempts."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from packhouse_connector import AsyncPackhouse, Packhouse, Retries
+from tests.connector.gateway import Gateway, running
+
+PROMPT = Retries(wait_seconds_first=0.0)
+
+
+@pytest.fixture
+def gateway() -> Iterator[Gateway]:
+    with running() as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def ph(gateway: Gateway) -> Iterator[Packhouse]:
+    with Packhouse(gateway.connection_string, retries=PROMPT) as ph:
+        yield ph
+
+
+@pytest.fixture
+async def async_ph(gateway: Gateway) -> AsyncIterator[AsyncPackhouse]:
+    async with AsyncPackhouse(gateway.connection_string, retries=PROMPT) as ph:
+        yield ph
