@@ -1,8 +1,8 @@
 """The tree of errors: every refusal in both shapes, mishaps of the network, and what must not show."""
 
 import pickle
-import socket
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -126,12 +126,10 @@ def test_what_is_not_packhouse(gateway: Gateway, status: int, body: bytes, kind:
     assert len(gateway.seen) == 1
 
 
-def test_nobody_listens(gateway: Gateway) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        with Packhouse(f"{KEY}@{url}", retries=NEVER) as ph, pytest.raises(NotReached, match="No connection") as caught:
-            ph.chat("?")
+def test_nobody_listens(unused_port: Callable[[], int]) -> None:
+    url = f"http://127.0.0.1:{unused_port()}"
+    with Packhouse(f"{KEY}@{url}", retries=NEVER) as ph, pytest.raises(NotReached, match="No connection") as caught:
+        ph.chat("?")
     assert (caught.value.code, caught.value.status) == ("not_reached", None)
 
 
