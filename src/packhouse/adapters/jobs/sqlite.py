@@ -1,0 +1,134 @@
+"""Durable jobs in the installation's database, by sqlite3 alone: workers and gateways stay lean.
+
+Instants are microseconds since the epoch. A job belongs to its worker until the lease ends; `lease_owner` and
+the number of attempts say whether it still does.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from packhouse.domain.units import JobId, ResourceId, instant
+from packhouse.ports.jobs import Job
+from packhouse.ports.outside import Clock, Ids
+
+BUSY_SECONDS = 30
+MICROSECOND = timedelta(microseconds=1)
+
+_JOB = "id, kind, resource_id, subject_id, state, created_at, attempts, done, total, failure"
+_CLAIM = (
+    "UPDATE job SET state = 'running', attempts = attempts + 1, lease_owner = ?, lease_until = ?"
+    " WHERE id = (SELECT id FROM job WHERE kind IN ({kinds}) AND (state = 'waiting' AND available_at <= ?"
+    " OR state = 'running' AND lease_until <= ?) ORDER BY available_at, id LIMIT 1) RETURNING " + _JOB
+)
+_ONE = "SELECT " + _JOB + " FROM job WHERE id = ?"
+_ABOUT = "SELECT " + _JOB + " FROM job WHERE subject_id = ? ORDER BY created_at DESC, id DESC LIMIT 1"
+
+Result = TypeVar("Result")
+
+
+class SqliteJobs:
+    """The jobs of one installation, for one process."""
+
+    def __init__(self, database: Path, clock: Clock, ids: Ids) -> None:
+        self._sql = sqlite3.connect(database, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        self._sql.execute("PRAGMA journal_mode = WAL")
+        self._sql.execute("PRAGMA synchronous = FULL")  # what was accepted survives a power cut
+        self._clock = clock
+        self._ids = ids
+        self._owner = ids.new("proc")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="jobs")
+
+    def close(self) -> None:
+        self._thread.shutdown()
+        self._sql.close()
+
+    async def enqueue(self, *, kind: str, resource_id: ResourceId, subject_id: str) -> Job:
+        job = Job(
+            id=JobId(self._ids.new("job")),
+            kind=kind,
+            resource_id=resource_id,
+            subject_id=subject_id,
+            state="waiting",
+            created_at=self._clock.now(),
+        )
+        now = self._clock.microseconds()
+        await self._run(
+            "INSERT INTO job (id, kind, resource_id, subject_id, state, attempts, done, total, failure,"
+            " created_at, available_at) VALUES (?, ?, ?, ?, 'waiting', 0, 0, 0, '', ?, ?)",
+            (job.id, kind, resource_id, subject_id, now, now),
+        )
+        return job
+
+    async def claim(self, kinds: Sequence[str], *, lease: timedelta) -> Job | None:
+        now = self._clock.microseconds()
+        rows = await self._run(
+            _CLAIM.format(kinds=",".join("?" * len(kinds))),
+            (self._owner, now + lease // MICROSECOND, *kinds, now, now),
+        )
+        return _job(rows[0]) if rows else None
+
+    async def heartbeat(self, job: Job, *, done: int, total: int, lease: timedelta) -> bool:
+        until = self._clock.microseconds() + lease // MICROSECOND
+        rows = await self._run(
+            "UPDATE job SET done = ?, total = ?, lease_until = ? WHERE id = ? AND state = 'running'"
+            " AND lease_owner = ? AND attempts = ? RETURNING id",
+            (done, total, until, job.id, self._owner, job.attempts),
+        )
+        return bool(rows)
+
+    async def finish(self, job: Job) -> None:
+        await self._end(job, "done", "", self._clock.microseconds())
+
+    async def fail(self, job: Job, code: str, *, retry_after: timedelta | None) -> None:
+        now = self._clock.microseconds()
+        if retry_after is None:
+            await self._end(job, "failed", code, now)
+            return
+        await self._run(
+            "UPDATE job SET state = 'waiting', failure = ?, available_at = ?, lease_owner = NULL, lease_until = NULL"
+            " WHERE id = ? AND lease_owner = ? AND attempts = ?",
+            (code, now + retry_after // MICROSECOND, job.id, self._owner, job.attempts),
+        )
+
+    async def job(self, job_id: JobId) -> Job | None:
+        rows = await self._run(_ONE, (job_id,))
+        return _job(rows[0]) if rows else None
+
+    async def about(self, subject_id: str) -> Job | None:
+        rows = await self._run(_ABOUT, (subject_id,))
+        return _job(rows[0]) if rows else None
+
+    async def _end(self, job: Job, state: str, failure: str, now: int) -> None:
+        await self._run(
+            "UPDATE job SET state = ?, failure = ?, finished_at = ?, lease_owner = NULL, lease_until = NULL"
+            " WHERE id = ? AND lease_owner = ? AND attempts = ?",
+            (state, failure, now, job.id, self._owner, job.attempts),
+        )
+
+    async def _run(self, statement: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """One statement is one transaction."""
+        return await self._in_thread(lambda: self._sql.execute(statement, values).fetchall())
+
+    async def _in_thread(self, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _job(row: tuple[Any, ...]) -> Job:
+    job_id, kind, resource_id, subject_id, state, created_at, attempts, done, total, failure = row
+    return Job(
+        id=job_id,
+        kind=kind,
+        resource_id=resource_id,
+        subject_id=subject_id,
+        state=state,
+        created_at=instant(created_at),
+        attempts=attempts,
+        done=done,
+        total=total,
+        failure=failure,
+    )

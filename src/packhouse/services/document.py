@@ -1,0 +1,103 @@
+"""Documents of a knowledge base: a file is staged and a job enqueued; the worker ingests it."""
+
+import hashlib
+
+from packhouse.domain.content import Content
+from packhouse.domain.errors import Refused
+from packhouse.domain.knowledge import FieldIs, KnowledgeDocument
+from packhouse.domain.units import DocumentId
+from packhouse.ports.jobs import Job, Jobs
+from packhouse.ports.outside import Clock, Ids
+from packhouse.services.knowledge import KnowledgeBase, KnowledgeBases, refuse_if_full
+
+INGEST = "ingest"
+"""The kind of job that takes a document in."""
+
+NAME_CHARACTERS_MAX = 255
+GROWTH = 4
+"""A file may take so many times its size once it is split and embedded."""
+
+
+class NewFile(Content, frozen=True):
+    """A file as it came in."""
+
+    name: str
+    media_type: str
+    data: bytes
+    metadata: tuple[tuple[str, str], ...] = ()
+
+
+class Ingestion(Content, frozen=True):
+    """A document with the job that takes it in, None where it was done long ago."""
+
+    document: KnowledgeDocument
+    job: Job | None
+    duplicate: bool = False
+
+
+class Documents:
+    """What can be done with documents."""
+
+    def __init__(self, bases: KnowledgeBases, jobs: Jobs, *, clock: Clock, ids: Ids) -> None:
+        self._bases = bases
+        self._jobs = jobs
+        self._clock = clock
+        self._ids = ids
+
+    async def upload(self, base: KnowledgeBase, collection: str, file: NewFile) -> Ingestion:
+        """Takes a file in. The same bytes again in a collection are recognised, and taken again only where
+        they failed before.
+
+        Refused: invalid_request, document_type, document_empty, disk_full.
+        """
+        place = await self._bases.collection(base, collection)
+        _check(file)
+        digest = hashlib.sha256(file.data).hexdigest()
+        known = await base.store.document_by_digest(place.id, digest)
+        if known is not None and known.state != "failed":
+            return Ingestion(known, await self._jobs.about(known.id), duplicate=True)
+        await refuse_if_full(base, len(file.data) * GROWTH)
+        document = KnowledgeDocument(
+            id=known.id if known is not None else DocumentId(self._ids.new("doc")),
+            collection_id=place.id,
+            name=file.name,
+            media_type=file.media_type,
+            digest=digest,
+            size_bytes=len(file.data),
+            state="waiting",
+            created_at=self._clock.now(),
+            metadata=file.metadata,
+        )
+        await base.store.stage(document.id, file.data)
+        await base.store.put_document(document)
+        job = await self._jobs.enqueue(kind=INGEST, resource_id=base.pack.id, subject_id=document.id)
+        return Ingestion(document, job)
+
+    async def list(self, base: KnowledgeBase, collection: str, *, offset: int, limit: int) -> list[KnowledgeDocument]:
+        """Newest first."""
+        place = await self._bases.collection(base, collection)
+        return await base.store.documents(place.id, offset=offset, limit=limit)
+
+    async def get(self, base: KnowledgeBase, document_id: str) -> Ingestion:
+        """Refused(not_found)."""
+        document = await base.store.document(DocumentId(document_id))
+        if document is None:
+            raise Refused("not_found", f"There is no document {document_id} in this knowledge base.")
+        return Ingestion(document, await self._jobs.about(document.id))
+
+    async def delete(self, base: KnowledgeBase, document_id: str) -> None:
+        """The document with its chunks. A job that works on it finds nothing more to do."""
+        document = (await self.get(base, document_id)).document
+        await base.store.delete_document(document.id)
+        await base.store.delete(document.collection_id, FieldIs("document_id", (document.id,)))
+
+
+def _check(file: NewFile) -> None:
+    if not file.name or len(file.name) > NAME_CHARACTERS_MAX or not file.name.isprintable():
+        raise Refused(
+            "invalid_request",
+            f"Name the file: `?name=` with 1 to {NAME_CHARACTERS_MAX} printable characters.",
+            field="name",
+        )
+    if not file.data:
+        raise Refused("document_empty", "The file has no bytes. Send it as the body of the request.")

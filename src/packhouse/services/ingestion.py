@@ -1,0 +1,165 @@
+"""The job that takes a document in: extract, split, embed, index; durable, and resumed where it was."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import msgspec
+
+from packhouse.domain.errors import Refused
+from packhouse.domain.knowledge import Chunk, FieldIs, KnowledgeDocument
+from packhouse.domain.units import DocumentId
+from packhouse.ports.documents import Extractor, Passage, Splitter
+from packhouse.ports.jobs import Job, Jobs
+from packhouse.ports.meter import Meter
+from packhouse.services.chunk import Chunks, bytes_of
+from packhouse.services.knowledge import KnowledgeBase, KnowledgeBases, refuse_if_full
+
+LEASE = timedelta(seconds=30)
+BATCH = 16
+"""Chunks that are embedded and indexed between two reports of progress: what a killed worker does again."""
+
+RETRIED = {
+    "unavailable": timedelta(seconds=5),
+    "provider_unreachable": timedelta(seconds=10),
+    "provider_timeout": timedelta(seconds=10),
+    "provider_throttled": timedelta(seconds=20),
+    "provider_failed": timedelta(seconds=20),
+    "provider_cut": timedelta(seconds=10),
+}
+"""Refusals that may pass by themselves, and how long to wait."""
+ATTEMPTS_MAX = 8
+
+
+class TakenAway(Exception):
+    """The job's lease went to another worker, or its document was deleted: there is nothing more to do here."""
+
+
+class Ingest:
+    """Works on jobs of the kind `ingest`."""
+
+    def __init__(
+        self,
+        bases: KnowledgeBases,
+        chunks: Chunks,
+        *,
+        jobs: Jobs,
+        meter: Meter,
+        documents: tuple[Extractor, Splitter],
+        size_characters: int,
+        overlap_characters: int,
+    ) -> None:
+        self._bases = bases
+        self._chunks = chunks
+        self._jobs = jobs
+        self._meter = meter
+        self._extractor, self._splitter = documents
+        self._size = size_characters
+        self._overlap = overlap_characters
+
+    async def run(self, job: Job) -> None:
+        """Until the document is in, has failed, or waits for another attempt."""
+        try:
+            base = await self._base(job)
+            await self._ingest(base, job)
+        except TakenAway:
+            return
+        except Refused as refused:
+            await self._failed(job, refused)
+
+    async def _base(self, job: Job) -> KnowledgeBase:
+        pack = await self._meter.pack(job.resource_id)
+        if pack.embeddings_id is None:
+            raise Refused("resource_inactive", "The knowledge base has no embeddings pack linked to it.")
+        return await self._bases.open(pack, await self._meter.pack(pack.embeddings_id), None)
+
+    async def _ingest(self, base: KnowledgeBase, job: Job) -> None:
+        document = await self._document(base, job)
+        data = await base.store.staged(document.id)
+        if data is None:
+            if document.state == "done":  # killed between the last batch and the end of the job
+                await self._jobs.finish(job)
+                return
+            raise Refused("document_unreadable", "The uploaded file is not there any more. Upload it again.")
+        pages = await self._extractor.extract(data, name=document.name, media_type=document.media_type)
+        passages = await self._splitter.split(pages, size_characters=self._size, overlap_characters=self._overlap)
+        chunks = [chunk_of(document, ordinal, passage) for ordinal, passage in enumerate(passages)]
+        await self._index(base, job, document, chunks)
+        done = msgspec.structs.replace(document, state="done", chunks=len(chunks), failure="", failure_message="")
+        await self._still_there(base, document)
+        await base.store.put_document(done)
+        await base.store.unstage(document.id)
+        await self._jobs.finish(job)
+
+    async def _index(self, base: KnowledgeBase, job: Job, document: KnowledgeDocument, chunks: Sequence[Chunk]) -> None:
+        """Batch by batch; what an earlier attempt indexed is not embedded again."""
+        there = await self._indexed(base, document)
+        missing = [chunk for chunk in chunks if chunk.id not in there]
+        await refuse_if_full(base, bytes_of(missing, base.dimensions))
+        done = len(chunks) - len(missing)
+        await self._progress(job, done, len(chunks))
+        for start in range(0, len(missing), BATCH):
+            batch = missing[start : start + BATCH]
+            embedded, _ = await self._chunks.embed(base, batch)
+            await self._still_there(base, document)
+            await base.store.put(document.collection_id, embedded)
+            self._chunks.count(base, batch)
+            done += len(batch)
+            await self._progress(job, done, len(chunks))
+
+    async def _indexed(self, base: KnowledgeBase, document: KnowledgeDocument) -> set[str]:
+        mine = FieldIs("document_id", (document.id,))
+        total = await base.store.count(document.collection_id, mine)
+        if not total:
+            return set()
+        chunks = await base.store.select(document.collection_id, mine, offset=0, limit=total)
+        return {chunk.id for chunk in chunks}
+
+    async def _document(self, base: KnowledgeBase, job: Job) -> KnowledgeDocument:
+        document = await base.store.document(DocumentId(job.subject_id))
+        if document is None:
+            await self._jobs.finish(job)
+            raise TakenAway
+        running = msgspec.structs.replace(document, state="running")
+        if document.state != "done":
+            await base.store.put_document(running)
+        return document
+
+    async def _still_there(self, base: KnowledgeBase, document: KnowledgeDocument) -> None:
+        """A document that was deleted meanwhile must not come back by its last batch."""
+        if await base.store.document(document.id) is None:
+            raise TakenAway
+
+    async def _progress(self, job: Job, done: int, total: int) -> None:
+        if not await self._jobs.heartbeat(job, done=done, total=total, lease=LEASE):
+            raise TakenAway
+
+    async def _failed(self, job: Job, refused: Refused) -> None:
+        wait = RETRIED.get(refused.code)
+        if wait is not None and job.attempts < ATTEMPTS_MAX:
+            await self._jobs.fail(job, refused.code, retry_after=wait)
+            return
+        await self._jobs.fail(job, refused.code, retry_after=None)
+        try:
+            base = await self._base(job)
+        except Refused:  # the knowledge base itself is gone; its records went with it
+            return
+        document = await base.store.document(DocumentId(job.subject_id))
+        if document is not None:
+            await base.store.put_document(
+                msgspec.structs.replace(document, state="failed", failure=refused.code, failure_message=refused.message)
+            )
+
+
+def chunk_of(document: KnowledgeDocument, ordinal: int, passage: Passage) -> Chunk:
+    """Always the same chunk for the same passage, so that indexing it twice changes nothing."""
+    metadata = document.metadata
+    if not any(key == "title" for key, _ in metadata):
+        metadata = (*metadata, ("title", document.name))
+    return Chunk(
+        id=f"{document.id}-{ordinal:05d}",
+        text=passage.text,
+        document_id=document.id,
+        ordinal=ordinal,
+        page=passage.page,
+        metadata=metadata,
+    )
