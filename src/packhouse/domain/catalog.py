@@ -130,7 +130,9 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     def plans_for(self, type_: ResourceType, family: str = "") -> tuple[Plan, ...]:
         """In the catalog's order."""
         return tuple(
-            plan for plan in self.plans if plan.type == type_ and (not plan.families or family in plan.families)
+            plan
+            for plan in self.plans
+            if plan.type == type_ and (not plan.families or family in plan.families)
         )
 
     def plan(self, name: str, type_: ResourceType, family: str = "") -> Plan:
@@ -141,6 +143,12 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
                 return plan
         names = ", ".join(plan.name for plan in plans) or "none"
         raise Refused("invalid_request", f"There is no plan {name!r} here; there are: {names}.", field="plan")
+
+    def price(self, type_: ResourceType, plan: str, model_id: str) -> int | None:
+        """In cloud tokens; None where the catalog no longer sells that."""
+        family = next((model.family for model in self.models if model.id == model_id), "")
+        plans = self.plans_for(type_, family)
+        return next((one.price_cloud_tokens for one in plans if one.name == plan), None)
 
     def terms_of(self, model: Model) -> tuple[Terms, ...]:
         """What must be accepted before the model is provisioned."""

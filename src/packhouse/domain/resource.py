@@ -151,9 +151,10 @@ def scheduled_cancelled(resource: Resource, now: datetime) -> Resource:
 
 
 def upgraded(resource: Resource, plan: str, now: datetime) -> Resource:
-    """At once; a change that was scheduled is replaced by it."""
+    """At once; a downgrade that was scheduled is replaced by it."""
     require(resource, "upgrade", now)
-    return msgspec.structs.replace(resource, plan=plan, scheduled=None)
+    scheduled = resource.scheduled if resource.ends_at is not None else None
+    return msgspec.structs.replace(resource, plan=plan, scheduled=scheduled)
 
 
 def downgraded(resource: Resource) -> Resource:

@@ -16,6 +16,7 @@ from packhouse.domain.company import Company
 from packhouse.domain.consumption import DayUse, Span, Split
 from packhouse.domain.key import Key, Opening
 from packhouse.domain.ledger import Books, Contract, Transaction
+from packhouse.domain.month import BundleMonth
 from packhouse.domain.quota import MeterLimit
 from packhouse.domain.resource import Resource
 from packhouse.domain.terms import Acceptance
@@ -87,7 +88,9 @@ class SignInRepository(Protocol):
         ...
 
     async def failures(self, email: str) -> Failures | None: ...
-    async def set_failures(self, email: str, failures: Failures | None) -> None: ...
+    async def set_failures(self, email: str, failures: Failures | None, *, stale_before: datetime) -> None:
+        """None: signed in. What is older than `stale_before` is forgotten, of everyone."""
+        ...
 
 
 class TermsRepository(Protocol):
@@ -105,8 +108,8 @@ class LedgerRepository(Protocol):
         """The sums of what counts at that instant; None: of all that was written."""
         ...
 
-    async def post(self, transaction: Transaction) -> None:
-        """`transaction.number` is set by the repository."""
+    async def post(self, transaction: Transaction) -> Transaction:
+        """The transaction with the number that it got."""
         ...
 
     async def transactions(self, company_id: CompanyId) -> list[Transaction]:
@@ -201,7 +204,10 @@ class ConsumptionRepository(Protocol):
         """By meter."""
         ...
 
-    async def sums(self, resource_id: ResourceId, span: Span) -> Sums: ...
+    async def sums(self, resource_id: ResourceId, month: BundleMonth) -> Sums:
+        """Of a bundle month, to the call."""
+        ...
+
     async def days(self, resource_id: ResourceId, span: Span, split: Split) -> list[DayUse]:
         """UTC days that have something, in order; `key` holds the key's id. Whole hours count."""
         ...

@@ -2,10 +2,15 @@
 
 import msgspec
 
-from packhouse.domain.activity import Entry, Verification
+from packhouse.domain.activity import INSTALLATION, Entry, Verification, verify
+from packhouse.domain.errors import Refused
 from packhouse.domain.units import CompanyId, ResourceId
 from packhouse.domain.user import Actor
+from packhouse.ports.store import Work
+from packhouse.services.access import company_administered, not_found, require_operator, resource_seen
 from packhouse.services.context import Context
+
+LIMIT_MAX = 500
 
 
 class ActivityQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,8 +37,28 @@ class ActivityLog:
     async def list(self, actor: Actor, query: ActivityQuery) -> list[ActivityView]:
         """Newest first. A resource's for its team; the company's for its admins and operators. The chain
         `activity.INSTALLATION` is the operators'. Refused: not_found, invalid_request."""
-        raise NotImplementedError
+        if not 1 <= query.limit <= LIMIT_MAX:
+            raise Refused("invalid_request", f"The limit is 1 to {LIMIT_MAX}.", field="limit")
+        async with self._context.store.reading() as work:
+            if query.resource_id is None:
+                await _chain_seen(work, actor, query.company_id)
+            elif (await resource_seen(work, actor, query.resource_id)).company_id != query.company_id:
+                raise not_found("resource", query.resource_id)
+            entries = await work.activity.newest(
+                query.company_id, query.resource_id, verb=query.verb, before=query.before, limit=query.limit
+            )
+            emails = await work.users.emails(entry.actor_id for entry in entries)
+        return [ActivityView(entry, emails.get(entry.actor_id, entry.actor_id)) for entry in entries]
 
     async def verify(self, actor: Actor, company_id: CompanyId) -> Verification:
         """Walk the whole chain. For the company's admins and operators. Refused: not_found."""
-        raise NotImplementedError
+        async with self._context.store.reading() as work:
+            await _chain_seen(work, actor, company_id)
+            return verify(await work.activity.chain(company_id), await work.activity.head(company_id))
+
+
+async def _chain_seen(work: Work, actor: Actor, company_id: CompanyId) -> None:
+    if company_id == INSTALLATION:
+        require_operator(actor)
+    else:
+        await company_administered(work, actor, company_id)

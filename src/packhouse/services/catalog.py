@@ -1,11 +1,14 @@
 """The catalog as a company sees it: what is offered here, at which price, under which terms."""
 
+from collections.abc import Set
+
 import msgspec
 
 from packhouse.domain.catalog import Cri, LifeCycle, Model, Plan, Region
-from packhouse.domain.terms import TermsStanding
+from packhouse.domain.terms import TermsStanding, standing
 from packhouse.domain.units import CompanyId
 from packhouse.domain.user import Actor
+from packhouse.services.access import company_seen
 from packhouse.services.context import Context
 
 
@@ -48,4 +51,29 @@ class Offers:
 
     async def view(self, actor: Actor, company_id: CompanyId) -> CatalogView:
         """Refused: not_found."""
-        raise NotImplementedError
+        now = self._context.clock.now()
+        catalog, offering = self._context.catalog, self._context.offering
+        async with self._context.store.reading() as work:
+            await company_seen(work, actor, company_id)
+            accepted = await work.terms.of_company(company_id)
+        standings = tuple(standing(terms, accepted, now) for terms in catalog.terms)
+        missing = {one.terms.id for one in standings if one.state == "missing"}
+        return CatalogView(
+            regions=tuple(RegionView(one, offering.has_region(one.id)) for one in catalog.regions),
+            models=tuple(self._model(model, missing) for model in catalog.models),
+            knowledge_base_plans=catalog.plans_for("knowledge_base"),
+            terms=standings,
+        )
+
+    def _model(self, model: Model, missing: Set[str]) -> ModelView:
+        offering = self._context.offering
+        return ModelView(
+            model=model,
+            life_cycle=model.life_cycle(self._context.clock.now()),
+            offers=tuple(
+                ModelOffer(one.region, one.cri, offering.has(one.region, model.provider), one.serving_regions)
+                for one in model.offers
+            ),
+            plans=self._context.catalog.plans_for(model.type, model.family),
+            missing_terms=tuple(terms for terms in model.terms if terms in missing),
+        )

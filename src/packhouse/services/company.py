@@ -1,8 +1,12 @@
 """Companies: created by operators, seen by their own people."""
 
-from packhouse.domain.company import Company
+import msgspec
+
+from packhouse.domain.activity import Deed
+from packhouse.domain.company import Company, checked_name
 from packhouse.domain.units import CompanyId
 from packhouse.domain.user import Actor
+from packhouse.services.access import company_administered, company_seen, require_operator
 from packhouse.services.context import Context
 
 
@@ -12,15 +16,32 @@ class Companies:
 
     async def create(self, actor: Actor, name: str, *, self_service: bool = True) -> Company:
         """Operators only. Refused: forbidden, conflict (the name is taken), invalid_request."""
-        raise NotImplementedError
+        require_operator(actor)
+        company = Company(
+            id=CompanyId(self._context.ids.new("com")),
+            name=checked_name(name, "name"),
+            created_at=self._context.clock.now(),
+            self_service=self_service,
+        )
+        async with self._context.store.writing() as work:
+            await work.companies.add(company)
+            facts = (("self_service", str(self_service).lower()),)
+            deed = Deed(company_id=company.id, verb="company.created", subject_id=company.id, facts=facts)
+            await self._context.log(work, actor, deed)
+        return company
 
     async def list(self, actor: Actor) -> list[Company]:
         """All for an operator, else the actor's own; by name."""
-        raise NotImplementedError
+        async with self._context.store.reading() as work:
+            if actor.is_operator:
+                return await work.companies.all()
+            own = await work.companies.get(actor.company_id) if actor.company_id else None
+        return [own] if own else []
 
     async def get(self, actor: Actor, company_id: CompanyId) -> Company:
         """Refused: not_found."""
-        raise NotImplementedError
+        async with self._context.store.reading() as work:
+            return await company_seen(work, actor, company_id)
 
     async def change(
         self,
@@ -35,4 +56,19 @@ class Companies:
 
         Refused: not_found, forbidden, conflict, invalid_request.
         """
-        raise NotImplementedError
+        async with self._context.store.writing() as work:
+            company = await company_administered(work, actor, company_id)
+            if name is not None or self_service is not None:
+                require_operator(actor)
+            changes = {
+                "name": checked_name(name, "name") if name is not None else None,
+                "self_service": self_service,
+                "external_invitations": external_invitations,
+            }
+            made = {field: value for field, value in changes.items() if value is not None}
+            changed = msgspec.structs.replace(company, **made)
+            await work.companies.replace(changed)
+            facts = tuple((field, str(value).lower()) for field, value in made.items() if field != "name")
+            deed = Deed(company_id=company.id, verb="company.changed", subject_id=company.id, facts=facts)
+            await self._context.log(work, actor, deed)
+        return changed

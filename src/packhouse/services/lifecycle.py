@@ -2,6 +2,7 @@
 
 from packhouse.domain.units import CompanyId
 from packhouse.services.context import Context
+from packhouse.services.dues import is_due, settle
 
 
 class Lifecycle:
@@ -10,8 +11,15 @@ class Lifecycle:
 
     async def settle(self, company_id: CompanyId) -> bool:
         """Book what fell due for the company; False where nothing did. Every verb that looks calls it."""
-        raise NotImplementedError
+        async with self._context.store.reading() as work:
+            if not await is_due(self._context, work, company_id):
+                return False
+        async with self._context.store.writing() as work:
+            await work.companies.lock(company_id)
+            return await settle(self._context, work, company_id)
 
     async def settle_all(self) -> int:
         """For the worker, now and then; how many companies had something due."""
-        raise NotImplementedError
+        async with self._context.store.reading() as work:
+            companies = await work.companies.all()
+        return sum([await self.settle(company.id) for company in companies])

@@ -1,10 +1,21 @@
 """Users: created or invited, given a role, let in once by a link."""
 
+from datetime import timedelta
+
 import msgspec
 
+from packhouse.domain.activity import INSTALLATION, Deed
+from packhouse.domain.company import checked_name
+from packhouse.domain.errors import Refused
 from packhouse.domain.units import CompanyId, UserId
-from packhouse.domain.user import Actor, Role, Secret, User
+from packhouse.domain.user import SYSTEM, Actor, Role, Secret, User, checked_email, checked_password
+from packhouse.ports.store import Work
+from packhouse.services.access import company_administered, not_found, require_operator
 from packhouse.services.context import Context
+from packhouse.services.secrets import check_password, token_hash
+
+LINK_CHARACTERS = 40
+LINK_LIFETIME = timedelta(days=7)
 
 
 class NewUser(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,37 +44,151 @@ class Users:
 
         Refused: forbidden, not_found (company), conflict (the e-mail is taken), invalid_request.
         """
-        raise NotImplementedError
+        user = self._user(new)
+        hashed = await self._hashed(new.password)
+        async with self._context.store.writing() as work:
+            if new.role == "operator" or new.company_id is None:
+                require_operator(actor)
+            else:
+                await company_administered(work, actor, new.company_id)
+            return await self._add(work, actor, user, hashed)
 
     async def list(self, actor: Actor, *, company_id: CompanyId | None) -> list[User]:
         """A company's people by e-mail; None: the operators (for operators). Refused: not_found, forbidden."""
-        raise NotImplementedError
+        async with self._context.store.reading() as work:
+            if company_id is None:
+                require_operator(actor)
+            else:
+                await company_administered(work, actor, company_id)
+            return await work.users.of_company(company_id)
 
     async def get(self, actor: Actor, user_id: UserId) -> User:
         """Oneself, or someone whom the actor administers. Refused: not_found."""
-        raise NotImplementedError
+        async with self._context.store.reading() as work:
+            return await _seen(work, actor, user_id)
 
     async def change_role(self, actor: Actor, user_id: UserId, role: Role) -> User:
         """Between `admin` and `member`. Refused: not_found, forbidden, conflict (one's own role)."""
-        raise NotImplementedError
+        async with self._context.store.writing() as work:
+            user = await _other(work, actor, user_id)
+            if user.role == "operator" or role == "operator":
+                raise Refused("conflict", "Operators are made and stay operators; make another user instead.")
+            if user.company_id is None and role == "admin":
+                raise Refused("conflict", "Someone without a company cannot be an admin of one.")
+            changed = msgspec.structs.replace(user, role=role)
+            await work.users.replace(changed)
+            await self._log(work, actor, "user.role_changed", changed)
+        return changed
 
     async def disable(self, actor: Actor, user_id: UserId) -> User:
         """Ends the user's sessions and tokens at once; keys stay. Refused: not_found, conflict (oneself)."""
-        raise NotImplementedError
+        async with self._context.store.writing() as work:
+            user = await _other(work, actor, user_id)
+            changed = msgspec.structs.replace(user, disabled_at=user.disabled_at or self._context.clock.now())
+            await work.users.replace(changed)
+            await work.sign_in.end_sessions(user_id)
+            await self._log(work, actor, "user.disabled", changed)
+        return changed
 
     async def new_link(self, actor: Actor, user_id: UserId) -> Secret:
         """A new one-time link token; older ones end. Refused: not_found, conflict (disabled)."""
-        raise NotImplementedError
+        async with self._context.store.writing() as work:
+            user = await _seen(work, actor, user_id)
+            if user.disabled_at is not None:
+                raise Refused("conflict", "The user is disabled.")
+            await self._log(work, actor, "user.link_made", user)
+            return await self._link(work, user)
 
     async def redeem_link(self, token: str, password: str) -> User:
         """Set the password with a link; ends all sessions. Refused: not_found (unknown, used or too old),
         invalid_request (password)."""
-        raise NotImplementedError
+        hashed = await self._context.passwords.hash(checked_password(password))
+        async with self._context.store.writing() as work:
+            user_id = await work.sign_in.take_link(token_hash(token), self._context.clock.now())
+            user = await work.users.get(user_id) if user_id else None
+            if user is None or user.disabled_at is not None:
+                raise Refused("not_found", "This link was used already, or is too old. Ask for a new one.", id="link")
+            await self._set_password(work, user, hashed)
+        return msgspec.structs.replace(user, has_password=True)
 
     async def change_password(self, actor: Actor, *, old: str, new: str) -> None:
-        """One's own; other sessions end. Refused: sign_in_failed, sign_in_throttled, invalid_request."""
-        raise NotImplementedError
+        """One's own; every session ends. Refused: sign_in_failed, sign_in_throttled, invalid_request."""
+        async with self._context.store.reading() as work:
+            user = await _seen(work, actor, actor.user_id)
+            current = await work.users.password_hash(actor.user_id)
+        checked_password(new)
+        await check_password(self._context, user.email, old, current)
+        hashed = await self._context.passwords.hash(new)
+        async with self._context.store.writing() as work:
+            await self._set_password(work, user, hashed)
 
     async def bootstrap(self, *, email: str, name: str, password: str | None = None) -> CreatedUser | None:
         """The first operator; None where there is an operator already. For wiring, never for a route."""
-        raise NotImplementedError
+        user = self._user(NewUser(email=email, name=name, role="operator"))
+        hashed = await self._hashed(password)
+        async with self._context.store.writing() as work:
+            if await work.users.of_company(None):
+                return None
+            return await self._add(work, SYSTEM, user, hashed)
+
+    def _user(self, new: NewUser) -> User:
+        if (new.role == "operator") != (new.company_id is None):
+            raise Refused(
+                "invalid_request", "Operators have no company; admins and members have one.", field="company_id"
+            )
+        return User(
+            id=UserId(self._context.ids.new("usr")),
+            email=checked_email(new.email),
+            name=checked_name(new.name, "name"),
+            role=new.role,
+            company_id=new.company_id,
+            created_at=self._context.clock.now(),
+            has_password=new.password is not None,
+        )
+
+    async def _hashed(self, password: str | None) -> str | None:
+        return None if password is None else await self._context.passwords.hash(checked_password(password))
+
+    async def _add(self, work: Work, actor: Actor, user: User, hashed: str | None) -> CreatedUser:
+        await work.users.add(user, hashed)
+        await self._log(work, actor, "user.created", user)
+        return CreatedUser(user, None if hashed else await self._link(work, user))
+
+    async def _link(self, work: Work, user: User) -> Secret:
+        token = self._context.ids.secret(LINK_CHARACTERS)
+        expires_at = self._context.clock.now() + LINK_LIFETIME
+        await work.sign_in.add_link(user.id, token_hash(token), expires_at)
+        return Secret(token)
+
+    async def _set_password(self, work: Work, user: User, hashed: str) -> None:
+        await work.users.set_password(user.id, hashed)
+        await work.sign_in.end_sessions(user.id)
+        await self._log(work, Actor(user.id, user.role, user.company_id), "user.password_set", user)
+
+    async def _log(self, work: Work, actor: Actor, verb: str, user: User) -> None:
+        deed = Deed(
+            company_id=user.company_id or INSTALLATION,
+            verb=verb,
+            subject_id=user.id,
+            facts=(("role", user.role),),
+        )
+        await self._context.log(work, actor, deed)
+
+
+async def _seen(work: Work, actor: Actor, user_id: UserId) -> User:
+    """Oneself, or someone whom the actor administers. Refused(not_found)."""
+    user = await work.users.get(user_id)
+    if user is not None and user.id != actor.user_id and not actor.is_operator:
+        is_theirs = user.company_id is not None and actor.administers(user.company_id)
+        user = user if is_theirs else None
+    if user is None:
+        raise not_found("user", user_id)
+    return user
+
+
+async def _other(work: Work, actor: Actor, user_id: UserId) -> User:
+    """Someone else whom the actor administers. Refused: not_found, conflict (oneself)."""
+    user = await _seen(work, actor, user_id)
+    if user.id == actor.user_id:
+        raise Refused("conflict", "This cannot be done to oneself; ask someone else with the same role.")
+    return user

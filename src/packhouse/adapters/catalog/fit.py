@@ -33,7 +33,10 @@ def _plan(file: CatalogFile, plan: PlanTable, at: Path) -> Iterator[Mistake]:
     for family in plan.families:
         if family not in families:
             known = ", ".join(sorted(families))
-            yield (*at, "families"), f"no model of type {plan.type} has the family {family!r}; there are: {known}"
+            yield (
+                (*at, "families"),
+                f"no model of type {plan.type} has the family {family!r}; there are: {known}",
+            )
     for meter in plan.limits:
         if meter not in file.meters:
             known = ", ".join(file.meters) or "none"
@@ -69,7 +72,10 @@ def _model(file: CatalogFile, model: ModelTable, at: Path) -> Iterator[Mistake]:
     known = {terms.id for terms in file.terms}
     for terms in model.terms:
         if terms not in known:
-            yield (*at, "terms"), f"there are no terms {terms!r}; there are: {', '.join(sorted(known)) or 'none'}"
+            yield (
+                (*at, "terms"),
+                f"there are no terms {terms!r}; there are: {', '.join(sorted(known)) or 'none'}",
+            )
     plans = [plan for plan in file.plan if plan.type == model.type]
     if not any(not plan.families or model.family in plan.families for plan in plans):
         yield (*at, "family"), f"no plan sells the family {model.family!r}; add it to the families of a plan"

@@ -1,20 +1,24 @@
 """Usage that the data plane wrote, summed for people to read."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Label, RowMapping, Table, cast, func, select, type_coerce
+from sqlalchemy import BigInteger, Label, RowMapping, Table, case, cast, func, or_, select, type_coerce
 
 from packhouse.adapters.sql.repository import Repository
-from packhouse.adapters.sql.tables import knowledge_hour, usage_hour, usage_total
+from packhouse.adapters.sql.tables import knowledge_hour, usage_hour, usage_record, usage_total
 from packhouse.domain.consumption import DayUse, Span, Split
+from packhouse.domain.month import BundleMonth
 from packhouse.domain.units import ModelTokens, ResourceId, instant
 from packhouse.ports.store import Sums
 
 _DAY = 86_400_000_000
-_CALLS = ("calls", "estimated_calls", "input", "output", "cache_read", "cache_write")
+_HOUR = timedelta(hours=1)
+_INSTANT = timedelta(microseconds=1)
+_CLASSES = ("input", "output", "cache_read", "cache_write")
+_CALLS = ("calls", "estimated_calls", *_CLASSES)
 _KNOWLEDGE = ("searches", "inserts", "chunks", "bytes")
 
 
@@ -25,10 +29,32 @@ class SqlConsumption(Repository):
         )
         return {row.meter: row.used for row in await self._sql.execute(query)}
 
-    async def sums(self, resource_id: ResourceId, span: Span) -> Sums:
-        query = select(*_sums(usage_hour, _CALLS)).where(*_within(usage_hour, resource_id, span))
-        row = (await self._sql.execute(query)).mappings().one()
-        return Sums(row["calls"], row["estimated_calls"], _tokens(row))
+    async def sums(self, resource_id: ResourceId, month: BundleMonth) -> Sums:
+        # whole hours from their sums; the hours in which the bundle month begins and ends from the records
+        hours = Span(_hour(month.start_at + _HOUR - _INSTANT), _hour(month.end_at))
+        query = select(*_sums(usage_hour, _CALLS)).where(*_within(usage_hour, resource_id, hours))
+        whole = (await self._sql.execute(query)).mappings().one()
+        records = usage_record.c
+        parts = (
+            select(
+                func.count().label("calls"),
+                func.count(case((records.source == "estimated", 1))).label("estimated_calls"),
+                *_sums(usage_record, _CLASSES),
+            )
+            .where(records.resource_id == resource_id, records.month_start == month.start_at)
+            .where(
+                or_(
+                    records.started_at.between(month.start_at, hours.from_at - _INSTANT),
+                    records.started_at >= hours.to_at,
+                )
+            )
+        )
+        part = (await self._sql.execute(parts)).mappings().one()
+        return Sums(
+            whole["calls"] + part["calls"],
+            whole["estimated_calls"] + part["estimated_calls"],
+            _tokens(whole) + _tokens(part),
+        )
 
     async def days(self, resource_id: ResourceId, span: Span, split: Split) -> list[DayUse]:
         parts = {"none": (), "key": (usage_hour.c.key_id,), "model": (usage_hour.c.model,)}[split]
@@ -51,6 +77,10 @@ class SqlConsumption(Repository):
         )
         rows = (await self._sql.execute(query)).mappings()
         return [DayUse(day=instant(row["day"]).date(), **{name: row[name] for name in _KNOWLEDGE}) for row in rows]
+
+
+def _hour(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)
 
 
 def _day(table: Table) -> Label[int]:

@@ -38,7 +38,7 @@ class SqlLedger(Repository):
         ordered = theirs.order_by(contracts.c.start_at, contracts.c.id)
         return Books(tuple(await self._all(ordered, Contract)), sums)
 
-    async def post(self, transaction: Transaction) -> None:
+    async def post(self, transaction: Transaction) -> Transaction:
         last = select(func.max(entries.c.number)).where(entries.c.company_id == transaction.company_id)
         number = (await self._sql.scalar(last) or 0) + 1
         entry = transaction.entry
@@ -59,6 +59,7 @@ class SqlLedger(Repository):
             for position, posting in enumerate(entry.postings)
         ]
         await self._sql.execute(insert(postings), rows)
+        return msgspec.structs.replace(transaction, number=number)
 
     async def transactions(self, company_id: CompanyId) -> list[Transaction]:
         query = (

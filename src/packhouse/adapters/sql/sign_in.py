@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, or_, select, update
 
 from packhouse.adapters.sql.repository import Repository, columns
 from packhouse.adapters.sql.tables import link_token, personal_token, session, sign_in_failure
@@ -62,9 +62,10 @@ class SqlSignIn(Repository):
         query = select(table.c.failures.label("count"), table.c.since_at).where(table.c.email == email)
         return await self._one(query, Failures)
 
-    async def set_failures(self, email: str, failures: Failures | None) -> None:
-        await self._sql.execute(delete(sign_in_failure).where(sign_in_failure.c.email == email))
+    async def set_failures(self, email: str, failures: Failures | None, *, stale_before: datetime) -> None:
+        table = sign_in_failure
+        gone = or_(table.c.email == email, table.c.since_at < stale_before)
+        await self._sql.execute(delete(table).where(gone))
         if failures is not None:
-            await self._sql.execute(
-                insert(sign_in_failure).values(email=email, failures=failures.count, since_at=failures.since_at)
-            )
+            values = {"email": email, "failures": failures.count, "since_at": failures.since_at}
+            await self._sql.execute(insert(table).values(**values))
