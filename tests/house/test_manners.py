@@ -26,7 +26,13 @@ LATE = frozenset(
 FORBIDDEN_WORDS = frozenset({"util", "utils", "helper", "helpers", "manager", "common", "misc", "info"})
 LOOSE_END = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X")) + r")\b")
 
-LAST_HANDLERS = frozenset({"src/packhouse/entrypoints/gateway/connection.py:Connection._answer"})
+LAST_HANDLERS = frozenset(
+    {
+        "src/packhouse/entrypoints/gateway/connection.py:Connection._answer",
+        "src/packhouse/entrypoints/worker/loop.py:WorkerLoop._next",
+        "src/packhouse/entrypoints/worker/loop.py:WorkerLoop._work",
+    }
+)
 """Where whatever is raised ends: an entrypoint's last handler and the worker's loop, as path:qualified.name."""
 
 
