@@ -53,8 +53,8 @@ def test_messages_are_values_or_mappings(ph: Packhouse, gateway: Gateway) -> Non
 
 
 def test_mistakes_in_the_program_are_told_before_a_call(ph: Packhouse, gateway: Gateway) -> None:
-    with pytest.raises(TypeError, match="temprature"):
-        ph.chat("?", temprature=1)  # pyright: ignore[reportCallIssue]
+    with pytest.raises(TypeError, match="hotness"):
+        ph.chat("?", hotness=1)  # pyright: ignore[reportCallIssue]
     with pytest.raises(ValueError, match="Ask a question"):
         ph.chat(system="Be brief.")
     assert gateway.seen == []

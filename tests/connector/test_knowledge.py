@@ -5,6 +5,7 @@ import pytest
 from packhouse_connector import Chunk, Conflict, NotFound, ObjectRef, Packhouse
 from packhouse_connector.core.paging import PAGE
 from tests.connector.gateway import Gateway
+from tests.connector.words import DIMENSIONS
 
 ANIMALS = (
     Chunk("Cats meow at night", id="cat", object=ObjectRef("1", "animal"), metadata={"lang": "en", "tag": ["a", "b"]}),

@@ -14,7 +14,7 @@ from packhouse_connector import (
 from tests.connector.gateway import Gateway
 from tests.connector.wire import Reply
 
-PIECE = b'data: {"choices":[{"delta":{"content":"Hel"}}],"model":"m"}\n\n'
+PIECE = b'data: {"choices":[{"delta":{"content":"Once"}}],"model":"m"}\n\n'
 
 
 def test_pieces_and_then_the_whole(ph: Packhouse, gateway: Gateway) -> None:
@@ -92,7 +92,7 @@ def test_a_failure_in_the_middle_is_raised_as_what_it_is(ph: Packhouse, gateway:
     pieces = list[str]()
     with pytest.raises(ProviderCut, match="Broke off") as caught:
         pieces.extend(ph.chat_stream("?"))
-    assert pieces == ["Hel"]
+    assert pieces == ["Once"]
     assert caught.value.request_id == "req_test"
 
 
@@ -102,7 +102,7 @@ def test_an_answer_that_breaks_off_is_never_taken_for_a_whole_one(
 ) -> None:
     gateway.script.append(reply)
     stream = ph.chat_stream("?")
-    assert next(iter(stream)) == "Hel"
+    assert next(iter(stream)) == "Once"
     with pytest.raises(AnswerCut) as caught:
         stream.finish()
     assert caught.value.code == "answer_cut"

@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Mapping
 from typing import Any
 
-DIMENSIONS = 64
+DIMENSIONS = 512
 
 _OWN_FIELDS = ("$id", "$object_id", "$object_type", "$document_id")
 
@@ -20,7 +20,7 @@ def vector(text: str) -> "array[float]":
     """Counts of words, each thrown into one of the dimensions; never zero for a text with a word."""
     counts = array("f", bytes(4 * DIMENSIONS))
     for word in words(text):
-        counts[hashlib.sha256(word.encode()).digest()[0] % DIMENSIONS] += 1.0
+        counts[int.from_bytes(hashlib.sha256(word.encode()).digest()[:2]) % DIMENSIONS] += 1.0
     return counts
 
 
