@@ -34,6 +34,7 @@ def test_a_key_and_a_url(url: str, gateway: str) -> None:
         (f"{KEY}@https://", "Behind the @"),
         (f"{KEY}@https://genai.example.com:port", "Behind the @"),
         (f"{KEY}@https://[::1", "Behind the @"),
+        (f"{KEY}@https://genai..example\N{ZERO WIDTH SPACE}.com", "Behind the @"),
         (f"{KEY}@https://genai.example.com/?a=b", "Behind the @"),
         (f"{KEY}@https://genai example.com", "Behind the @"),
         (f"{KEY}@https://user:word@genai.example.com", "no user and no password"),

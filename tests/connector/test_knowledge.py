@@ -35,7 +35,7 @@ def test_the_state_of_the_knowledge_base(ph: Packhouse) -> None:
         "res_kb",
         "Handbook",
         "local-embeddings",
-        64,
+        DIMENSIONS,
     )
     assert base.disk_limit_bytes == 10 * 1024**3
 

@@ -1,11 +1,12 @@
 """What both transports share of httpx: requests from calls, responses, and its exceptions as ours."""
 
+import os
 import sys
 
 import httpx
 
 from packhouse_connector.core.call import Call
-from packhouse_connector.core.connection import Connection
+from packhouse_connector.core.connection import VARIABLE, Connection, connection, no_url
 from packhouse_connector.core.response import Response
 from packhouse_connector.core.version import HEADER, NAME_AND_VERSION, VERSION
 from packhouse_connector.errors import AnswerCut, ConnectionFailed, NotReached, Problem, TimedOut
@@ -15,20 +16,30 @@ CONNECT_TIMEOUT_SECONDS = 10.0
 _USER_AGENT = f"packhouse-connector/{VERSION} python/{sys.version_info.major}.{sys.version_info.minor}"
 
 
+def configured(connection_string: str | None) -> Connection:
+    """The connection string, or else the environment's, read. Raises `InvalidConnectionString`."""
+    read = connection(connection_string or os.environ.get(VARIABLE))
+    try:
+        httpx.URL(read.url)
+    except httpx.InvalidURL:
+        raise no_url() from None  # httpx would repeat what was given
+    return read
+
+
 def timeout(seconds: float) -> httpx.Timeout:
     """How long the server may be silent; connecting is cut shorter."""
     return httpx.Timeout(seconds, connect=min(seconds, CONNECT_TIMEOUT_SECONDS))
 
 
-def request(client: httpx.Client | httpx.AsyncClient, connection: Connection, call: Call) -> httpx.Request:
+def request(client: httpx.Client | httpx.AsyncClient, to: Connection, call: Call) -> httpx.Request:
     """The call with its address, key and version, on top of what the client adds of its own."""
     headers = {
-        "authorization": f"Bearer {connection.key}",
+        "authorization": f"Bearer {to.key}",
         HEADER: NAME_AND_VERSION,
         "user-agent": _USER_AGENT,
         **dict(call.headers),
     }
-    url = connection.url + call.path
+    url = to.url + call.path
     return client.build_request(call.method, url, params=call.query, headers=headers, content=call.body)
 
 

@@ -48,10 +48,15 @@ def _gateway(url: str) -> str:
     except ValueError:
         host, parts = None, urlsplit("")
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment or any(map(str.isspace, url)):
-        raise _malformed("Behind the @ stands the gateway's URL, such as https://genai.example.com.")
+        raise no_url()
     if "@" in parts.netloc:
         raise _malformed("The gateway's URL carries no user and no password.")
     return url.rstrip("/").removesuffix("/v1").rstrip("/")
+
+
+def no_url() -> InvalidConnectionString:
+    """What stands behind the @ is no URL."""
+    return _malformed("Behind the @ stands the gateway's URL, such as https://genai.example.com.")
 
 
 def _malformed(why: str) -> InvalidConnectionString:

@@ -1,6 +1,5 @@
 """The front door of the synchronous connector."""
 
-import os
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Unpack, overload
@@ -12,7 +11,6 @@ from packhouse_connector.core import embedding, key_report, knowledge_calls
 from packhouse_connector.core.call import Operation
 from packhouse_connector.core.chat import Answer, ChatOptions, MessageLike
 from packhouse_connector.core.chat_wire import ask, ask_streaming
-from packhouse_connector.core.connection import VARIABLE, connection
 from packhouse_connector.core.embedding import Embedding, Embeddings
 from packhouse_connector.core.key_report import KeyReport, Model
 from packhouse_connector.core.knowledge_calls import KnowledgeCalls
@@ -43,7 +41,7 @@ class Packhouse:
         client: httpx.Client | None = None,
     ) -> None:
         self._transport = Transport(
-            connection(connection_string or os.environ.get(VARIABLE)),
+            http.configured(connection_string),
             client or httpx.Client(timeout=http.timeout(timeout_seconds)),
             retries=retries,
             owned=client is None,
