@@ -5,8 +5,6 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 import typer
@@ -26,12 +24,10 @@ from packhouse.cli.demo_company import (
 from packhouse.cli.demo_story import tell_story
 from packhouse.cli.flags import with_settings
 from packhouse.cli.serve import begin
-from packhouse.domain.errors import Refused
 from packhouse.domain.key import connection_string
 from packhouse.settings import Settings, load
 from packhouse.wiring.catalog import UPSTREAM_MODEL
 from packhouse.wiring.installation import layout_of
-from packhouse.wiring.supervisor import Supervisor
 
 DATA = "packhouse-demo"
 

@@ -3,13 +3,13 @@
 import time
 from pathlib import Path
 
-from packhouse_connector import Packhouse
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from packhouse.cli import demo_report
 from packhouse.cli.demo_company import Api, DemoCompany
 from packhouse.cli.demo_questions import QUESTIONS, DemoQuestion
+from packhouse_connector import Packhouse
 
 DOCUMENTS = Path(__file__).with_name("demo_documents")
 SETTLED_SECONDS = 0.3

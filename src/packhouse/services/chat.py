@@ -72,6 +72,10 @@ class Chat:
         """The catalog's id of the model that the request's word means."""
         return self._models.resolve(pack, asked).id
 
+    def takes_tools(self, pack: Pack, asked: str) -> bool:
+        """Whether the model calls tools by itself."""
+        return self._models.resolve(pack, asked).tools
+
     def relays(self, pack: Pack, asked: str) -> bool:
         """Whether the model's server speaks the OpenAI dialect, so that bodies travel on as they are."""
         return self._models.relay(self._models.resolve(pack, asked)) is not None

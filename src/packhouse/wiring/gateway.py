@@ -1,3 +1,56 @@
-"""The gateway part: keys and quotas from the meter, models and knowledge behind one router."""
+"""The gateway part: every route over the data plane, behind the gateway's own server."""
+
+from collections.abc import Mapping
+
+from packhouse.entrypoints.gateway.app import GatewayApp, health
+from packhouse.entrypoints.gateway.authorise import ConnectorGate
+from packhouse.entrypoints.gateway.http import Handler
+from packhouse.entrypoints.gateway.knowledge.routes import KnowledgeRoutes
+from packhouse.entrypoints.gateway.limits import Limits
+from packhouse.entrypoints.gateway.openai.chat import ChatRoute
+from packhouse.entrypoints.gateway.openai.embeddings import EmbeddingsRoute
+from packhouse.entrypoints.gateway.openai.models import ModelsRoute
+from packhouse.entrypoints.gateway.server import GatewayServer
+from packhouse.services.chat import Chat
+from packhouse.services.document import Documents
+from packhouse.services.grounded import GroundedChat
+from packhouse.services.search import Search
+from packhouse.wiring.data_plane import DataPlane, open_data_plane
+from packhouse.wiring.part import Part
+
+MEGABYTE = 1024 * 1024
 
 
+async def run(part: Part) -> None:
+    """Until `part.stop`, then running requests have the settings' drain time to end."""
+    plane = await open_data_plane(part.settings, kind="gateway")
+    try:
+        handlers = {**routes(plane), **health(lambda: not part.stop.is_set())}
+        app = GatewayApp(handlers, connectors=ConnectorGate(part.settings.connector_oldest))
+        limits = Limits(body_bytes_max=part.settings.body_megabytes_max * MEGABYTE)
+        server = GatewayServer(app, clock=plane.clock, limits=limits)
+        await server.start_on(part.socket)
+        part.ready()
+        await part.stop.wait()
+        await server.drain(part.settings.drain_seconds)
+    finally:
+        await plane.close()
+
+
+def routes(plane: DataPlane) -> Mapping[str, Handler]:
+    """The handlers of all routes but the health pages, by the names of `gateway/routes`."""
+    chat = Chat(plane.gate, plane.models)
+    search = Search(plane.bases, plane.embeddings, plane.meter)
+    grounded = GroundedChat(chat, plane.bases, search)
+    models = ModelsRoute(meter=plane.meter, models=plane.models)
+    documents = Documents(plane.bases, plane.jobs, clock=plane.clock, ids=plane.ids)
+    knowledge = KnowledgeRoutes(
+        meter=plane.meter, bases=plane.bases, chunks=plane.chunks, search=search, documents=documents
+    )
+    return {
+        "chat": ChatRoute(meter=plane.meter, chat=chat, grounded=grounded, clock=plane.clock, ids=plane.ids),
+        "embeddings": EmbeddingsRoute(meter=plane.meter, embeddings=plane.embeddings),
+        "models": models.list,
+        "model": models.read,
+        **knowledge.handlers(),
+    }

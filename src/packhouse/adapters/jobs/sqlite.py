@@ -20,13 +20,13 @@ BUSY_SECONDS = 30
 MICROSECOND = timedelta(microseconds=1)
 
 _JOB = "id, kind, resource_id, subject_id, state, created_at, attempts, done, total, failure"
+_DUE = "(state = 'waiting' AND available_at <= ? OR state = 'running' AND lease_until <= ?)"
 _CLAIM = (
-    "UPDATE job SET state = 'running', attempts = attempts + 1, lease_owner = ?, lease_until = ?"
-    " WHERE id = (SELECT id FROM job WHERE kind IN ({kinds}) AND (state = 'waiting' AND available_at <= ?"
-    " OR state = 'running' AND lease_until <= ?) ORDER BY available_at, id LIMIT 1) RETURNING " + _JOB
+    "UPDATE job SET state = 'running', attempts = attempts + 1, lease_owner = ?, lease_until = ? WHERE id = ("
+    f"SELECT id FROM job WHERE kind IN ({{kinds}}) AND {_DUE} ORDER BY available_at, id LIMIT 1) RETURNING {_JOB}"
 )
-_ONE = "SELECT " + _JOB + " FROM job WHERE id = ?"
-_ABOUT = "SELECT " + _JOB + " FROM job WHERE subject_id = ? ORDER BY created_at DESC, id DESC LIMIT 1"
+_ONE = f"SELECT {_JOB} FROM job WHERE id = ?"  # noqa: S608 - a constant of this file
+_ABOUT = f"SELECT {_JOB} FROM job WHERE subject_id = ? ORDER BY created_at DESC, id DESC LIMIT 1"  # noqa: S608
 
 Result = TypeVar("Result")
 

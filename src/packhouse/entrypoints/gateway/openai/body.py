@@ -1,16 +1,13 @@
 """A chat request's body: decoded once, and patched where it travels on as it is."""
 
-from typing import TypeVar
-
 import msgspec
 
 from packhouse.domain.errors import Refused
 from packhouse.domain.estimate import TOKENS_PER_CALL, TOKENS_PER_IMAGE, TOKENS_WITH_TOOLS
 from packhouse.domain.units import ModelTokens
+from packhouse.entrypoints.gateway.decode import decode
 from packhouse.entrypoints.gateway.openai.usage import StreamPiece, WithUsage, tokens_of
 from packhouse.entrypoints.gateway.openai.wire import ChatEnvelope
-
-Body = TypeVar("Body")
 
 _envelope = msgspec.json.Decoder(ChatEnvelope)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -30,16 +27,6 @@ def decode_envelope(body: bytes) -> ChatEnvelope:
     if not messages.startswith(b"[") or messages[1:-1].strip() == b"":
         raise Refused("invalid_request", "`messages` must be a list with at least one message.", field="messages")
     return envelope
-
-
-def decode(decoder: msgspec.json.Decoder[Body], body: bytes) -> Body:
-    """The decoder's own complaint as a refusal; it names places and types, never values."""
-    try:
-        return decoder.decode(body)
-    except msgspec.ValidationError as error:
-        raise Refused("invalid_request", f"The body is not as this route takes it: {error}.") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refused("malformed_json", f"The body is not valid JSON: {error}.") from error
 
 
 class RelayBody:

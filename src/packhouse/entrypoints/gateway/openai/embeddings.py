@@ -1,6 +1,7 @@
 """`POST /v1/embeddings`: floats or base64, one text or many."""
 
 import base64
+from array import array
 
 import msgspec
 
@@ -8,8 +9,8 @@ from packhouse.domain.content import Content
 from packhouse.domain.embedding import EmbedRequest
 from packhouse.domain.errors import Refused
 from packhouse.entrypoints.gateway.authorise import authorise
+from packhouse.entrypoints.gateway.decode import decode
 from packhouse.entrypoints.gateway.http import Reply, Request
-from packhouse.entrypoints.gateway.openai.body import decode
 from packhouse.entrypoints.gateway.openai.wire import EmbeddingsBody
 from packhouse.ports.meter import Meter
 from packhouse.services.embeddings import Embedded, Embeddings
@@ -79,7 +80,7 @@ def _texts(wire: EmbeddingsBody) -> tuple[str, ...]:
 
 def _write(embedded: Embedded, *, as_base64: bool) -> bytes:
     data = tuple(
-        OutEmbedding(index, base64.b64encode(vector).decode() if as_base64 else memoryview(vector).cast("f").tolist())
+        OutEmbedding(index, base64.b64encode(vector).decode() if as_base64 else array("f", vector).tolist())
         for index, vector in enumerate(embedded.vectors)
     )
     tokens = embedded.tokens.total

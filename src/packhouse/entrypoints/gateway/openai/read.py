@@ -19,7 +19,7 @@ from packhouse.domain.chat import (
     ToolUse,
 )
 from packhouse.domain.errors import Refused
-from packhouse.entrypoints.gateway.openai.body import decode
+from packhouse.entrypoints.gateway.decode import decode
 from packhouse.entrypoints.gateway.openai.wire import (
     ChatBody,
     ContentPart,

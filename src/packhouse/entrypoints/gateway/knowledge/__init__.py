@@ -1,0 +1,1 @@
+"""Packhouse's own REST for knowledge bases, under `/v1/knowledge`."""

@@ -1,0 +1,234 @@
+"""Chat that is grounded in knowledge bases: a tool that the model may call, or passages found beforehand.
+
+A model that calls tools decides itself what to look up; a model without tools is given what was found for the
+user's last message.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+import msgspec
+
+from packhouse.domain.chat import (
+    ChatPiece,
+    ChatRequest,
+    Message,
+    StreamEnd,
+    Tool,
+    ToolResult,
+    ToolUse,
+    ToolUseDelta,
+    ToolUseStart,
+)
+from packhouse.domain.content import Content
+from packhouse.domain.errors import Refused
+from packhouse.domain.knowledge import EVERYTHING, Filter, Found
+from packhouse.domain.units import ModelTokens
+from packhouse.ports.meter import Access
+from packhouse.services.chat import Answered, Chat, Spender
+from packhouse.services.grounding import Reference, listed, question_of, reference_of, with_passages
+from packhouse.services.knowledge import KnowledgeBases
+from packhouse.services.received import begun
+from packhouse.services.search import ANY_SIMILARITY, Search, SearchRequest
+
+ROUNDS_MAX = 4
+"""How often a model may look something up before it has to answer."""
+
+LOOK_UP = "search_knowledge"
+
+_TOOL = Tool(
+    LOOK_UP,
+    "Search the knowledge base for passages about a question. Use it before answering anything that it may hold.",
+    msgspec.Raw(
+        b'{"type":"object","properties":{"query":{"type":"string","description":"What to look for, in full words."}},'
+        b'"required":["query"],"additionalProperties":false}'
+    ),
+)
+
+
+class KnowledgeChoice(Content, frozen=True, kw_only=True):
+    """A collection that an answer is to be grounded in. `resource` names the knowledge base where a key opens
+    several."""
+
+    collection: str
+    resource: str = ""
+    chosen: Filter = EVERYTHING
+    max_results: int = 5
+    minimum_similarity: float = ANY_SIMILARITY
+
+
+class Grounds:
+    """What an answer stands on; it grows while the answer is made. `tokens` were spent on embeddings."""
+
+    def __init__(self) -> None:
+        self.found = list[Found]()
+        self.tokens = ModelTokens()
+
+    def add(self, found: Sequence[Found], tokens: ModelTokens) -> None:
+        known = {(each.collection_id, each.chunk.id) for each in self.found}
+        self.found += [each for each in found if (each.collection_id, each.chunk.id) not in known]
+        self.tokens += tokens
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        return tuple(reference_of(found) for found in self.found)
+
+
+class Grounded(Content, frozen=True):
+    answered: Answered
+    grounds: Grounds
+
+
+class _Query(Content, frozen=True):
+    query: str
+
+
+class GroundedChat:
+    """Asks text models about knowledge bases."""
+
+    def __init__(self, chat: Chat, bases: KnowledgeBases, search: Search) -> None:
+        self._chat = chat
+        self._bases = bases
+        self._search = search
+
+    async def answer(
+        self, access: Access, spender: Spender, request: ChatRequest, choices: Sequence[KnowledgeChoice]
+    ) -> Grounded:
+        """A whole answer with what it stands on. Refused: as chat and search are."""
+        grounds = Grounds()
+        if not self._chat.takes_tools(spender.pack, request.model):
+            prepared = await self._prepared(access, request, choices, grounds)
+            return Grounded(await self._chat.answer(spender, prepared), grounds)
+        asked = with_tool(request)
+        tokens = ModelTokens()
+        for _ in range(ROUNDS_MAX - 1):
+            answered = await self._chat.answer(spender, asked)
+            tokens += answered.tokens
+            look_ups = look_ups_of(answered.answer.parts)
+            if not look_ups:
+                return Grounded(msgspec.structs.replace(answered, tokens=tokens), grounds)
+            results = [await self._look_up(access, use, choices, grounds) for use in look_ups]
+            asked = continued(asked, look_ups, results)
+        answered = await self._chat.answer(spender, without_choice(asked))
+        return Grounded(msgspec.structs.replace(answered, tokens=tokens + answered.tokens), grounds)
+
+    async def stream(
+        self, access: Access, spender: Spender, request: ChatRequest, choices: Sequence[KnowledgeChoice]
+    ) -> tuple[AsyncGenerator[ChatPiece, None], Grounds]:
+        """Begun when this returns; the grounds are complete when the stream has ended."""
+        grounds = Grounds()
+        if not self._chat.takes_tools(spender.pack, request.model):
+            prepared = await self._prepared(access, request, choices, grounds)
+            return await self._chat.stream(spender, prepared), grounds
+        return await begun(self._rounds(access, spender, request, (choices, grounds))), grounds
+
+    async def _rounds(
+        self,
+        access: Access,
+        spender: Spender,
+        request: ChatRequest,
+        ground: tuple[Sequence[KnowledgeChoice], Grounds],
+    ) -> AsyncGenerator[ChatPiece, None]:
+        """Text goes to the client as it comes; a wish to look something up is answered here and not passed on."""
+        asked = with_tool(request)
+        tokens = ModelTokens()
+        for round_ in range(ROUNDS_MAX):
+            last = round_ == ROUNDS_MAX - 1
+            wishes = _Wishes()
+            async with aclosing(await self._chat.stream(spender, without_choice(asked) if last else asked)) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, StreamEnd):
+                        tokens += piece.tokens or ModelTokens()
+                        if last or not wishes.look_ups:
+                            yield StreamEnd(piece.stop_reason, tokens)
+                            return
+                    elif not wishes.takes(piece):
+                        yield piece
+            results = [await self._look_up(access, use, *ground) for use in wishes.look_ups]
+            asked = continued(asked, wishes.look_ups, results)
+
+    async def _prepared(
+        self, access: Access, request: ChatRequest, choices: Sequence[KnowledgeChoice], grounds: Grounds
+    ) -> ChatRequest:
+        question = question_of(request)
+        for choice in choices:
+            await self._find(access, question, choice, grounds)
+        return with_passages(request, grounds.found)
+
+    async def _look_up(
+        self, access: Access, use: ToolUse, choices: Sequence[KnowledgeChoice], grounds: Grounds
+    ) -> ToolResult:
+        try:
+            query = msgspec.json.decode(use.arguments or "{}", type=_Query).query
+        except msgspec.DecodeError:
+            return ToolResult(use.id, "The arguments must be an object with the text `query`.", is_error=True)
+        if not query.strip():
+            return ToolResult(use.id, "The query is empty.", is_error=True)
+        found = list[Found]()
+        for choice in choices:
+            found += await self._find(access, query, choice, grounds)
+        return ToolResult(use.id, listed(found))
+
+    async def _find(self, access: Access, query: str, choice: KnowledgeChoice, grounds: Grounds) -> list[Found]:
+        base = await self._bases.chosen(access, choice.resource, choice.collection)
+        searched = await self._search.search(
+            base,
+            SearchRequest(
+                text=query,
+                collections=(choice.collection,),
+                chosen=choice.chosen,
+                max_results=choice.max_results,
+                minimum_similarity=choice.minimum_similarity,
+                mode="hybrid",
+            ),
+        )
+        grounds.add(searched.found, searched.tokens)
+        return searched.found
+
+
+class _Wishes:
+    """Collects the look-ups of one streamed round; other tools' pieces go on to the client."""
+
+    def __init__(self) -> None:
+        self._begun = dict[int, ToolUseStart]()
+        self._arguments = dict[int, str]()
+
+    def takes(self, piece: ChatPiece) -> bool:
+        if isinstance(piece, ToolUseStart) and piece.name == LOOK_UP:
+            self._begun[piece.index] = piece
+            return True
+        if isinstance(piece, ToolUseDelta) and piece.index in self._begun:
+            self._arguments[piece.index] = self._arguments.get(piece.index, "") + piece.arguments
+            return True
+        return False
+
+    @property
+    def look_ups(self) -> tuple[ToolUse, ...]:
+        return tuple(
+            ToolUse(start.id, start.name, self._arguments.get(index, "")) for index, start in self._begun.items()
+        )
+
+
+def with_tool(request: ChatRequest) -> ChatRequest:
+    """The request with the knowledge base as one more tool. Refused(invalid_request) where its name is taken."""
+    if any(tool.name == LOOK_UP for tool in request.tools):
+        raise Refused("invalid_request", f"The tool name `{LOOK_UP}` is Packhouse's own; rename yours.", field="tools")
+    return msgspec.structs.replace(request, tools=(*request.tools, _TOOL))
+
+
+def without_choice(request: ChatRequest) -> ChatRequest:
+    """The same without a further look-up: the model has to answer now. What it called stays explained."""
+    choice = msgspec.structs.replace(request.tool_choice, mode="none", name="")
+    return msgspec.structs.replace(request, tool_choice=choice)
+
+
+def look_ups_of(parts: Sequence[object]) -> tuple[ToolUse, ...]:
+    """The model's wishes to look something up; none where it calls a tool of the caller's, who then answers."""
+    uses = [part for part in parts if isinstance(part, ToolUse)]
+    return tuple(uses) if all(use.name == LOOK_UP for use in uses) else ()
+
+
+def continued(request: ChatRequest, look_ups: Sequence[ToolUse], results: Sequence[ToolResult]) -> ChatRequest:
+    """The conversation with the look-ups and what they found."""
+    turns = (Message("assistant", tuple(look_ups)), *(Message("tool", (result,)) for result in results))
+    return msgspec.structs.replace(request, messages=(*request.messages, *turns))

@@ -1,0 +1,37 @@
+"""The worker part: takes documents in, beside a small server that says how it is."""
+
+import asyncio
+
+from packhouse.adapters.documents.extract import FileExtractor
+from packhouse.adapters.documents.split import TextSplitter
+from packhouse.entrypoints.worker.health import WorkerHealth
+from packhouse.entrypoints.worker.loop import WorkerLoop
+from packhouse.services.document import INGEST
+from packhouse.services.ingestion import Ingest
+from packhouse.wiring.data_plane import open_data_plane
+from packhouse.wiring.part import Part
+
+
+async def run(part: Part) -> None:
+    """Until `part.stop`; jobs that do not end within the drain time are resumed by the next worker."""
+    settings = part.settings
+    plane = await open_data_plane(settings, kind="worker")
+    try:
+        ingest = Ingest(
+            plane.bases,
+            plane.chunks,
+            jobs=plane.jobs,
+            meter=plane.meter,
+            documents=(FileExtractor(), TextSplitter()),
+            size_characters=settings.chunk_characters,
+            overlap_characters=settings.chunk_overlap_characters,
+        )
+        loop = WorkerLoop(plane.jobs, {INGEST: ingest.run}, at_once=settings.worker_jobs)
+        health = WorkerHealth(ready=lambda: not part.stop.is_set())
+        server = await asyncio.start_server(health.answer, sock=part.socket)
+        part.ready()
+        async with server:
+            await loop.run(part.stop)
+            await loop.drain(settings.drain_seconds)
+    finally:
+        await plane.close()
