@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -83,7 +84,7 @@ class KnowledgeDouble:
                 return Reply(body=_shown(place))
             case "DELETE", []:
                 del self._collections[place["id"]]
-                return Reply(body={"deleted": True})
+                return Reply(204, b"")
             case "POST", ["chunks"]:
                 return Reply(body=self._insert(place, seen.json))
             case "POST", ["chunks", "query"]:
@@ -115,14 +116,13 @@ class KnowledgeDouble:
 
     def _chunk(self, given: dict[str, Any], document_id: str | None = None) -> dict[str, Any]:
         about = given.get("object")
-        metadata: dict[str, Any] = given.get("metadata", {})
         return {
             "id": given.get("id") or f"chunk-{next(self._ids)}",
             "text": given["text"],
             "object": None if about is None else {"id": about["id"], "type": about.get("type", "")},
             "document_id": document_id,
             "page": None if document_id is None else 1,
-            "metadata": {key: [value] if isinstance(value, str) else value for key, value in metadata.items()},
+            "metadata": _metadata(given.get("metadata", {})),
         }
 
     def _search(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -150,13 +150,15 @@ class KnowledgeDouble:
                 return Reply(200, {"document": one["document"], "job": one["job"], "duplicate": True})
         document: dict[str, Any] = {
             "id": f"doc_{next(self._ids)}",
+            "collection_id": place["id"],
             "name": seen.query["name"],
             "state": "waiting",
             "size_bytes": len(seen.body),
             "chunks": 0,
-            "failure": "",
-            "failure_message": "",
+            "failure": None,
+            "failure_message": None,
             "created_at": CREATED_AT,
+            "metadata": _metadata(json.loads(seen.query.get("metadata", "{}"))),
         }
         job = {"id": f"job_{next(self._ids)}", "state": "waiting", "done": 0, "total": 0}
         kept = {"document": document, "job": job, "place": place, "digest": digest, "bytes": seen.body, "looks": 0}
@@ -170,8 +172,8 @@ class KnowledgeDouble:
         if method == "DELETE":
             del self._documents[document_id]
             _delete(kept["place"], {"document_id": document_id})
-        else:
-            self._work(kept)
+            return Reply(204, b"")
+        self._work(kept)
         return Reply(body={"document": kept["document"], "job": kept["job"]})
 
     def _work(self, kept: dict[str, Any]) -> None:
@@ -186,7 +188,8 @@ class KnowledgeDouble:
             document["state"] = job["state"] = "running"
             job |= {"done": min(kept["looks"], len(passages)), "total": len(passages)}
         else:
-            chunks = [self._chunk({"text": text}, document["id"]) for text in passages]
+            metadata = document["metadata"]
+            chunks = [self._chunk({"text": text, "metadata": metadata}, document["id"]) for text in passages]
             kept["place"]["chunks"].update({one["id"]: one for one in chunks})
             document |= {"state": "done", "chunks": len(passages)}
             job |= {"state": "done", "done": len(passages), "total": len(passages)}
@@ -194,6 +197,10 @@ class KnowledgeDouble:
     def name_of(self, document_id: str | None) -> str | None:
         """The file name of a document."""
         return self._documents[document_id]["document"]["name"] if document_id else None
+
+
+def _metadata(given: dict[str, Any]) -> dict[str, list[str]]:
+    return {key: [value] if isinstance(value, str) else value for key, value in given.items()}
 
 
 def _shown(place: dict[str, Any]) -> dict[str, Any]:

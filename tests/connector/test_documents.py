@@ -21,6 +21,7 @@ def test_a_file_is_taken_in_while_its_progress_is_told(ph: Packhouse, gateway: G
     assert gateway.last.query == {"name": "handbook.md", "metadata": '{"lang":"en","tag":["a","b"]}'}
     document = handle.wait(progress=told.append)
     assert (document.state, document.chunks, document.size_bytes) == ("done", 2, len(HANDBOOK))
+    assert (document.name, document.metadata) == ("handbook.md", {"lang": ("en",), "tag": ("a", "b")})
     assert [one.state for one in told] == ["waiting", "running", "running", "done"]
     assert [one.fraction for one in told] == [0.0, 0.5, 1.0, 1.0]
     assert ph.chat("When do parcels leave?", knowledge="default").references[0].title == "handbook.md"

@@ -53,6 +53,7 @@ class Refusal(Exception):
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128
     answer: Callable[[Seen], Reply]
     released: threading.Event
 

@@ -31,7 +31,7 @@ def timeout(seconds: float) -> httpx.Timeout:
     return httpx.Timeout(seconds, connect=min(seconds, CONNECT_TIMEOUT_SECONDS))
 
 
-def request(client: httpx.Client | httpx.AsyncClient, to: Connection, call: Call) -> httpx.Request:
+def request(to: Connection, call: Call, *, client: httpx.Client | httpx.AsyncClient) -> httpx.Request:
     """The call with its address, key and version, on top of what the client adds of its own."""
     headers = {
         "authorization": f"Bearer {to.key}",

@@ -19,7 +19,7 @@ class AsyncChatStream:
     belongs in `async with`, which ends the call.
     """
 
-    def __init__(self, transport: AsyncTransport, call: Call, done: Callable[[Answer], None] | None = None) -> None:
+    def __init__(self, transport: AsyncTransport, call: Call, *, done: Callable[[Answer], None] | None = None) -> None:
         self._answer: Answer | None = None
         self._done = done
         self._pieces = self._read(transport, call)
@@ -69,7 +69,7 @@ class AsyncConversation:
     A question that fails leaves the history as it was. One conversation belongs to one task at a time.
     """
 
-    def __init__(self, transport: AsyncTransport, messages: Sequence[MessageLike], options: ChatOptions) -> None:
+    def __init__(self, transport: AsyncTransport, messages: Sequence[MessageLike], *, options: ChatOptions) -> None:
         self._transport = transport
         self._turns = Turns(tuple(messages))
         self._options = options
@@ -86,7 +86,7 @@ class AsyncConversation:
 
     async def ask(self, question: str, **options: Unpack[ChatOptions]) -> Answer:
         """The next answer. `options` hold for this question, before those of the conversation."""
-        answer = await self._transport.run(ask(question, self.messages, {**self._options, **options}))
+        answer = await self._transport.run(ask(question, self.messages, options={**self._options, **options}))
         self._turns = self._turns.after(question, answer)
         return answer
 
@@ -97,5 +97,5 @@ class AsyncConversation:
             self._turns = turns.after(question, answer)
 
         turns = self._turns
-        call = ask_streaming(question, turns.messages, {**self._options, **options})
-        return AsyncChatStream(self._transport, call, done)
+        call = ask_streaming(question, turns.messages, options={**self._options, **options})
+        return AsyncChatStream(self._transport, call, done=done)

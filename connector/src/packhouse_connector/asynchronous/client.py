@@ -55,7 +55,7 @@ class AsyncPackhouse:
         **options: Unpack[ChatOptions],
     ) -> Answer:
         """One answer. `messages` is what was said before; with no `question`, its last one is the question."""
-        return await self._transport.run(ask(question, messages, options))
+        return await self._transport.run(ask(question, messages, options=options))
 
     def chat_stream(
         self,
@@ -65,13 +65,13 @@ class AsyncPackhouse:
         **options: Unpack[ChatOptions],
     ) -> AsyncChatStream:
         """The same, piece by piece as it is written; the stream's `answer` is the whole of it at the end."""
-        return AsyncChatStream(self._transport, ask_streaming(question, messages, options))
+        return AsyncChatStream(self._transport, ask_streaming(question, messages, options=options))
 
     def conversation(
         self, *, messages: Sequence[MessageLike] = (), **options: Unpack[ChatOptions]
     ) -> AsyncConversation:
         """A chat that remembers; `options` hold for all its questions, `messages` is what was said before."""
-        return AsyncConversation(self._transport, messages, options)
+        return AsyncConversation(self._transport, messages, options=options)
 
     @overload
     async def embed(self, text: str, *, model: str | None = None, dimensions: int | None = None) -> Embedding: ...

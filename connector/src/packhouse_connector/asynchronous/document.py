@@ -13,7 +13,7 @@ from packhouse_connector.core.knowledge_calls import Query
 class AsyncDocumentHandle:
     """A document of a collection and, while it is taken in, its progress."""
 
-    def __init__(self, transport: AsyncTransport, ingestion: Ingestion, query: Query) -> None:
+    def __init__(self, transport: AsyncTransport, ingestion: Ingestion, *, query: Query) -> None:
         self._transport = transport
         self._ingestion = ingestion
         self._query = query

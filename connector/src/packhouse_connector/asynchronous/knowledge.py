@@ -58,12 +58,14 @@ class AsyncKnowledgeBase:
         self, text: str, *, collections: Sequence[str] | None = None, **options: Unpack[SearchOptions]
     ) -> SearchResults:
         """The chunks nearest in meaning, best first, from the named collections or else from all."""
-        return await self._transport.run(self._calls.search(text, collections, options))
+        return await self._transport.run(self._calls.search(text, options, collections=collections))
 
     async def document(self, document_id: str) -> AsyncDocumentHandle:
         """A document by its id."""
         query = self._calls.query
-        return AsyncDocumentHandle(self._transport, await self._transport.run(document.look(document_id, query)), query)
+        return AsyncDocumentHandle(
+            self._transport, await self._transport.run(document.look(document_id, query)), query=query
+        )
 
 
 class AsyncCollectionHandle:
@@ -120,7 +122,7 @@ class AsyncCollectionHandle:
     async def search(self, text: str, **options: Unpack[SearchOptions]) -> SearchResults:
         """The chunks of this collection nearest in meaning, best first."""
         calls = KnowledgeCalls(self._calls.query)
-        return await self._transport.run(calls.search(text, (self.name,), options))
+        return await self._transport.run(calls.search(text, options, collections=(self.name,)))
 
     async def upload(
         self, file: str | PathLike[str] | bytes, *, name: str | None = None, metadata: Metadata | None = None
@@ -131,7 +133,7 @@ class AsyncCollectionHandle:
         """
         data, name = await asyncio.to_thread(named_file, file, name)
         ingestion = await self._transport.run(document.upload(self._calls, data, name=name, metadata=metadata))
-        return AsyncDocumentHandle(self._transport, ingestion, self._calls.query)
+        return AsyncDocumentHandle(self._transport, ingestion, query=self._calls.query)
 
     async def documents(self) -> AsyncIterator[document.Document]:
         """The documents of this collection; fetched page by page as you go."""

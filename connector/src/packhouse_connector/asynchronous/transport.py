@@ -66,7 +66,7 @@ class AsyncTransport:
     async def _attempt(self, call: Call, *, keep_open: bool) -> httpx.Response | ConnectionFailed:
         """A reply; its body is read, but for a success that is kept open."""
         try:
-            request = http.request(self._client, self.connection, call)
+            request = http.request(self.connection, call, client=self._client)
             reply = await self._client.send(request, stream=True, auth=None, follow_redirects=False)
             if not (keep_open and reply.is_success):
                 await reply.aread()

@@ -95,17 +95,17 @@ class _Completion(msgspec.Struct):
 _completion = reader(_Completion)
 
 
-def ask(question: str | None, messages: Sequence[MessageLike], options: ChatOptions) -> Operation[Answer]:
+def ask(question: str | None, messages: Sequence[MessageLike], *, options: ChatOptions) -> Operation[Answer]:
     """One question, after `messages`, answered as a whole."""
-    return Operation(_call(question, messages, options, stream=False), _read)
+    return Operation(_call(question, messages, options=options, stream=False), _read)
 
 
-def ask_streaming(question: str | None, messages: Sequence[MessageLike], options: ChatOptions) -> Call:
+def ask_streaming(question: str | None, messages: Sequence[MessageLike], *, options: ChatOptions) -> Call:
     """The same question, answered piece by piece: `chat_stream.ChatReader` reads it."""
-    return _call(question, messages, options, stream=True)
+    return _call(question, messages, options=options, stream=True)
 
 
-def _call(question: str | None, messages: Sequence[MessageLike], options: ChatOptions, *, stream: bool) -> Call:
+def _call(question: str | None, messages: Sequence[MessageLike], *, options: ChatOptions, stream: bool) -> Call:
     settings = ChatSettings(**options)
     system = () if settings.system is None else (Message("system", settings.system),)
     last = () if question is None else (Message("user", question),)

@@ -26,6 +26,7 @@ class Document(Content, frozen=True):
     SHOWN: ClassVar[tuple[str, ...]] = ("id", "state", "size_bytes", "chunks")
 
     id: str
+    collection_id: str = ""
     name: str = ""
     state: State = "waiting"
     size_bytes: int = 0
@@ -33,6 +34,7 @@ class Document(Content, frozen=True):
     failure: str | None = None
     failure_message: str | None = None
     created_at: datetime | None = None
+    metadata: Mapping[str, tuple[str, ...]] = {}
 
 
 class Progress(msgspec.Struct, frozen=True):

@@ -20,7 +20,7 @@ class Embedding(list[float]):
 
     __slots__ = ("model", "request_id", "usage")
 
-    def __init__(self, vector: Iterable[float], model: str, usage: Usage, request_id: str | None) -> None:
+    def __init__(self, vector: Iterable[float], *, model: str, usage: Usage, request_id: str | None) -> None:
         super().__init__(vector)
         self.model = model
         self.usage = usage
@@ -35,7 +35,7 @@ class Embeddings(list[list[float]]):
 
     __slots__ = ("model", "usage")
 
-    def __init__(self, vectors: Iterable[list[float]], model: str, usage: Usage) -> None:
+    def __init__(self, vectors: Iterable[list[float]], *, model: str, usage: Usage) -> None:
         super().__init__(vectors)
         self.model = model
         self.usage = usage
@@ -79,7 +79,7 @@ def embed_all(texts: Sequence[str], *, model: str | None, dimensions: int | None
 
 def joined(batches: Iterable[Embeddings]) -> Embeddings:
     """The answers of `embed_all` as one."""
-    whole = Embeddings((), "", Usage())
+    whole = Embeddings((), model="", usage=Usage())
     for batch in batches:
         whole.extend(batch)
         whole.model = batch.model
@@ -100,7 +100,7 @@ def _one(response: Response) -> Embedding:
     many = _many(response)
     if len(many) != 1:
         raise msgspec.ValidationError("one text, one vector")
-    return Embedding(many[0], many.model, many.usage, response.request_id)
+    return Embedding(many[0], model=many.model, usage=many.usage, request_id=response.request_id)
 
 
 def _many(response: Response) -> Embeddings:
@@ -109,7 +109,7 @@ def _many(response: Response) -> Embeddings:
         vectors = [_numbers(one.embedding) for one in sorted(answer.data, key=lambda one: one.index)]
     except ValueError as error:  # bytes that are no whole number of floats
         raise msgspec.ValidationError("not a vector") from error
-    return Embeddings(vectors, answer.model, Usage((answer.usage or WireUsage()).prompt_tokens or 0))
+    return Embeddings(vectors, model=answer.model, usage=Usage((answer.usage or WireUsage()).prompt_tokens or 0))
 
 
 def _numbers(embedding: bytes | list[float]) -> list[float]:

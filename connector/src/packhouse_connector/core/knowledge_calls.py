@@ -126,7 +126,9 @@ class KnowledgeCalls(msgspec.Struct, frozen=True):
     def delete_collection(self, collection: str) -> Operation[None]:
         return Operation(delete(f"{_ROOT}/collections/{segment(collection)}", self.query), _nothing)
 
-    def search(self, text: str, collections: Sequence[str] | None, options: SearchOptions) -> Operation[SearchResults]:
+    def search(
+        self, text: str, options: SearchOptions, *, collections: Sequence[str] | None
+    ) -> Operation[SearchResults]:
         body = _Search(text=text, collections=collections, **options)
         return Operation(post(f"{_ROOT}/search", body, query=self.query), _search_results)
 

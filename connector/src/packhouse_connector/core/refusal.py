@@ -80,7 +80,9 @@ def refusal(response: Response) -> PackhouseError:
     problem = problem_of(response)
     if problem is None:
         if response.status in (502, 503, 504):  # a load balancer in front, with a page of its own
-            return errors.ServiceUnavailable(_bare(response, "unavailable", "Packhouse is not ready; try again."))
+            return errors.ServiceUnavailable(
+                _bare(response, code="unavailable", message="Packhouse is not ready; try again.")
+            )
         return not_understood(response)
     return error_of(problem)
 
@@ -122,14 +124,14 @@ def not_understood(response: Response) -> errors.AnswerNotUnderstood:
     return errors.AnswerNotUnderstood(
         _bare(
             response,
-            "answer_not_understood",
-            f"The answer (HTTP {response.status}) is not one that Packhouse gives. "
+            code="answer_not_understood",
+            message=f"The answer (HTTP {response.status}) is not one that Packhouse gives. "
             "Check that the URL in the connection string leads to a Packhouse gateway.",
         )
     )
 
 
-def _bare(response: Response, code: str, message: str) -> Problem:
+def _bare(response: Response, *, code: str, message: str) -> Problem:
     return Problem(
         code=code,
         message=message,

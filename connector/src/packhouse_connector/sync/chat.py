@@ -19,7 +19,7 @@ class ChatStream:
     belongs in `with`, which ends the call.
     """
 
-    def __init__(self, transport: Transport, call: Call, done: Callable[[Answer], None] | None = None) -> None:
+    def __init__(self, transport: Transport, call: Call, *, done: Callable[[Answer], None] | None = None) -> None:
         self._answer: Answer | None = None
         self._done = done
         self._pieces = self._read(transport, call)
@@ -68,7 +68,7 @@ class Conversation:
     A question that fails leaves the history as it was. One conversation belongs to one thread at a time.
     """
 
-    def __init__(self, transport: Transport, messages: Sequence[MessageLike], options: ChatOptions) -> None:
+    def __init__(self, transport: Transport, messages: Sequence[MessageLike], *, options: ChatOptions) -> None:
         self._transport = transport
         self._turns = Turns(tuple(messages))
         self._options = options
@@ -85,7 +85,7 @@ class Conversation:
 
     def ask(self, question: str, **options: Unpack[ChatOptions]) -> Answer:
         """The next answer. `options` hold for this question, before those of the conversation."""
-        answer = self._transport.run(ask(question, self.messages, {**self._options, **options}))
+        answer = self._transport.run(ask(question, self.messages, options={**self._options, **options}))
         self._turns = self._turns.after(question, answer)
         return answer
 
@@ -96,5 +96,5 @@ class Conversation:
             self._turns = turns.after(question, answer)
 
         turns = self._turns
-        call = ask_streaming(question, turns.messages, {**self._options, **options})
-        return ChatStream(self._transport, call, done)
+        call = ask_streaming(question, turns.messages, options={**self._options, **options})
+        return ChatStream(self._transport, call, done=done)

@@ -55,7 +55,7 @@ class Packhouse:
         **options: Unpack[ChatOptions],
     ) -> Answer:
         """One answer. `messages` is what was said before; with no `question`, its last one is the question."""
-        return self._transport.run(ask(question, messages, options))
+        return self._transport.run(ask(question, messages, options=options))
 
     def chat_stream(
         self,
@@ -65,11 +65,11 @@ class Packhouse:
         **options: Unpack[ChatOptions],
     ) -> ChatStream:
         """The same, piece by piece as it is written; the stream's `answer` is the whole of it at the end."""
-        return ChatStream(self._transport, ask_streaming(question, messages, options))
+        return ChatStream(self._transport, ask_streaming(question, messages, options=options))
 
     def conversation(self, *, messages: Sequence[MessageLike] = (), **options: Unpack[ChatOptions]) -> Conversation:
         """A chat that remembers; `options` hold for all its questions, `messages` is what was said before."""
-        return Conversation(self._transport, messages, options)
+        return Conversation(self._transport, messages, options=options)
 
     @overload
     def embed(self, text: str, *, model: str | None = None, dimensions: int | None = None) -> Embedding: ...

@@ -12,7 +12,7 @@ from packhouse_connector.sync.transport import Transport
 class DocumentHandle:
     """A document of a collection and, while it is taken in, its progress."""
 
-    def __init__(self, transport: Transport, ingestion: Ingestion, query: Query) -> None:
+    def __init__(self, transport: Transport, ingestion: Ingestion, *, query: Query) -> None:
         self._transport = transport
         self._ingestion = ingestion
         self._query = query

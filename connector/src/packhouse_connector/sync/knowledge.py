@@ -57,12 +57,12 @@ class KnowledgeBase:
         self, text: str, *, collections: Sequence[str] | None = None, **options: Unpack[SearchOptions]
     ) -> SearchResults:
         """The chunks nearest in meaning, best first, from the named collections or else from all."""
-        return self._transport.run(self._calls.search(text, collections, options))
+        return self._transport.run(self._calls.search(text, options, collections=collections))
 
     def document(self, document_id: str) -> DocumentHandle:
         """A document by its id."""
         query = self._calls.query
-        return DocumentHandle(self._transport, self._transport.run(document.look(document_id, query)), query)
+        return DocumentHandle(self._transport, self._transport.run(document.look(document_id, query)), query=query)
 
 
 class CollectionHandle:
@@ -118,7 +118,7 @@ class CollectionHandle:
     def search(self, text: str, **options: Unpack[SearchOptions]) -> SearchResults:
         """The chunks of this collection nearest in meaning, best first."""
         calls = KnowledgeCalls(self._calls.query)
-        return self._transport.run(calls.search(text, (self.name,), options))
+        return self._transport.run(calls.search(text, options, collections=(self.name,)))
 
     def upload(
         self, file: str | PathLike[str] | bytes, *, name: str | None = None, metadata: Metadata | None = None
@@ -129,7 +129,7 @@ class CollectionHandle:
         """
         data, name = named_file(file, name)
         ingestion = self._transport.run(document.upload(self._calls, data, name=name, metadata=metadata))
-        return DocumentHandle(self._transport, ingestion, self._calls.query)
+        return DocumentHandle(self._transport, ingestion, query=self._calls.query)
 
     def documents(self) -> Iterator[document.Document]:
         """The documents of this collection; fetched page by page as you go."""
