@@ -53,10 +53,7 @@ def test_every_command(pages: dict[str, str]) -> None:
 
 
 def test_every_link_leads_somewhere(pages: dict[str, str]) -> None:
-    headings = {
-        f"{name}#{heading.lower()}"
-        for name, text in pages.items()
-        for heading in re.findall(r"^## (\w+)$", text, re.MULTILINE)
-    }
+    heading = re.compile(r"^## (\w+)$", re.MULTILINE)
+    headings = {f"{name}#{found.lower()}" for name, text in pages.items() for found in heading.findall(text)}
     links = {link for text in pages.values() for link in re.findall(r"\]\(([^)]+)\)", text)}
     assert links - headings - pages.keys() == set()

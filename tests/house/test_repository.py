@@ -13,7 +13,7 @@ REGISTRIES = (
     "proxy.golang" + ".org", "repo.maven" + ".apache.org", "repo1.maven" + ".org", "deb.debian" + ".org",
     "ghcr" + ".io", "quay" + ".io",
 )  # fmt: skip
-MACHINE = re.compile("|".join((r"/wor" + r"k/", r"/roo" + r"t/", r"/opt/whe" + "els", r"/home/\w+/", r"\.py" + "env/")))
+MACHINE = re.compile("|".join((r"/wor" + r"k/", r"/roo" + r"t/", r"/op" + "t/wheels", r"/home/\w+/", r"\.py" + "env/")))
 WORDS = re.compile(
     r"\b(" + "|".join(("sub-?agen" + "ts?", "coding agen" + "t", "AI assistan" + "t", "co-authored-b" + "y")) + r")\b",
     re.IGNORECASE,
