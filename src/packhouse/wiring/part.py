@@ -19,6 +19,7 @@ import uvloop
 
 from packhouse.domain.errors import Refused
 from packhouse.settings import Settings, decode
+from packhouse.wiring.dumps import forbid_core_dumps
 from packhouse.wiring.logs import set_up_logs
 
 PartName = Literal["gateway", "control", "worker"]
@@ -45,6 +46,7 @@ def main() -> None:
     order = json.loads(sys.stdin.buffer.readline())
     settings = decode(json.dumps(order["settings"]).encode())
     set_up_logs(settings.log_level, part=order["part"])
+    forbid_core_dumps()
     module = importlib.import_module(f"packhouse.wiring.{order['part']}")
     run = cast("Callable[[Part], Awaitable[None]]", module.run)
     try:

@@ -98,6 +98,7 @@ class Supervisor:
             sys.executable,
             "-m",
             "packhouse.wiring.part",
+            part,  # for whoever looks at the list of processes
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             pass_fds=(listening.fileno(),),

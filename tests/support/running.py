@@ -1,0 +1,117 @@
+"""A whole Packhouse as its users start it: `packhouse demo --json` in a process of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+START_SECONDS = 180
+STOP_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A demo that is up. `report` is the object that it printed; `errors` the file of its standard error."""
+
+    report: Mapping[str, Any]
+    process: subprocess.Popen[str]
+    errors: Path
+
+    @property
+    def gateway(self) -> str:
+        return self.report["gateway_url"]
+
+    @property
+    def control(self) -> str:
+        return self.report["control_url"]
+
+    def parts(self) -> dict[str, psutil.Process]:
+        """The process of each part, by name, as it is now."""
+        found = dict[str, psutil.Process]()
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            try:
+                command = child.cmdline()
+            except psutil.NoSuchProcess:
+                continue
+            if "packhouse.wiring.part" in command:
+                found[command[-1]] = child
+        return found
+
+    def api(self, who: str = "admin") -> httpx.Client:
+        """The management API as the demo's admin or operator."""
+        token = self.report["tokens"][who]
+        return httpx.Client(
+            base_url=f"{self.control}/api/v1", headers={"authorization": f"Bearer {token}"}, timeout=30
+        )
+
+    def client(self, key: str = "all") -> httpx.Client:
+        """The gateway with one of the demo's keys."""
+        return httpx.Client(
+            base_url=self.gateway, headers={"authorization": f"Bearer {self.report['keys'][key]}"}, timeout=120
+        )
+
+
+@contextmanager
+def demo(directory: Path, *flags: str, environment: Mapping[str, str] | None = None) -> Generator[Running]:
+    """Starts it on free ports, and ends it as an operator would; a child that outlives it fails the test."""
+    errors = directory / "stderr.txt"
+    command = [sys.executable, "-m", "packhouse.cli.main", "demo", "--json", "--data", str(directory / "data")]
+    ports = ["--gateway-port", "0", "--control-port", "0", "--worker-port", "0"]
+    with errors.open("w") as stderr:
+        process = subprocess.Popen(
+            [*command, *ports, *flags],
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            cwd=directory,
+            env={**os.environ, **(environment or {})},
+        )
+    assert process.stdout is not None
+    try:
+        line = _first_line(process, errors)
+        yield Running(json.loads(line), process, errors)
+    finally:
+        _stop(process)
+
+
+def _first_line(process: subprocess.Popen[str], errors: Path) -> str:
+    assert process.stdout is not None
+    os.set_blocking(process.stdout.fileno(), False)
+    text = ""
+    deadline = time.monotonic() + START_SECONDS
+    while "\n" not in text:
+        text += process.stdout.read() or ""
+        assert process.poll() is None, f"the demo ended: {errors.read_text()[-2000:]}"
+        assert time.monotonic() < deadline, f"the demo is not ready: {errors.read_text()[-2000:]}"
+        time.sleep(0.05)
+    return text.partition("\n")[0]
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+    process.send_signal(signal.SIGTERM)
+    try:
+        code = process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        for child in children:
+            child.kill()
+        process.kill()
+        raise
+    finally:
+        if process.stdout is not None:
+            process.stdout.close()
+    _, alive = psutil.wait_procs(children, timeout=1)
+    for child in alive:
+        child.kill()
+    assert not alive, "a child outlived its parent"
+    assert code == 0, code
