@@ -61,7 +61,7 @@ class ChatRoute:
             return Reply(body=completion(self._heading(answered.model), answered.answer, answered.tokens))
         pieces = await self._chat.stream(spender, asked)
         writer = ChunkWriter(
-            self._heading(self._chat.model_id(spender, asked.model)), include_usage=_include_usage(envelope)
+            self._heading(self._chat.model_id(spender.pack, asked.model)), include_usage=_include_usage(envelope)
         )
         return await _stream(_written(pieces, writer, None))
 
@@ -82,7 +82,7 @@ class ChatRoute:
             return Reply(body=body)
         pieces, grounds = await self._grounded.stream(access, spender, asked, choices)
         writer = ChunkWriter(
-            self._heading(self._chat.model_id(spender, asked.model)), include_usage=_include_usage(envelope)
+            self._heading(self._chat.model_id(spender.pack, asked.model)), include_usage=_include_usage(envelope)
         )
         return await _stream(_written(pieces, writer, grounds))
 
