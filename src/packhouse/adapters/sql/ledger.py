@@ -2,12 +2,11 @@
 
 from datetime import datetime
 from itertools import groupby
-from typing import Any
 
 import msgspec
 from sqlalchemy import RowMapping, func, insert, select
 
-from packhouse.adapters.sql.repository import Repository, columns
+from packhouse.adapters.sql.repository import Repository, columns, plain
 from packhouse.adapters.sql.tables import contract as contracts
 from packhouse.adapters.sql.tables import ledger_entry as entries
 from packhouse.adapters.sql.tables import ledger_posting as postings
@@ -73,7 +72,7 @@ class SqlLedger(Repository):
 
 
 def _transaction(rows: list[RowMapping]) -> Transaction:
-    first: dict[str, Any] = {**rows[0]}
+    first = plain(rows[0])
     first["postings"] = [
         Posting(Account(row["account"], row["contract_id"], row["resource_id"]), row["cloud_tokens"]) for row in rows
     ]

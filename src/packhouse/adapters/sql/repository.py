@@ -36,11 +36,16 @@ class Repository:
 
     async def _one(self, query: Executable, kind: type[Value]) -> Value | None:
         row = (await self._sql.execute(query)).mappings().one_or_none()
-        return None if row is None else msgspec.convert(dict(row), kind)
+        return None if row is None else msgspec.convert(plain(row), kind)
 
     async def _all(self, query: Executable, kind: type[Value]) -> list[Value]:
         rows = (await self._sql.execute(query)).mappings()
-        return [msgspec.convert(dict(row), kind) for row in rows]
+        return [msgspec.convert(plain(row), kind) for row in rows]
+
+
+def plain(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """A row by plain names: the library's are a kind of text that msgspec does not take for one."""
+    return {str(name): value for name, value in row.items()}
 
 
 def columns(value: msgspec.Struct, *but: str) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import RowMapping, Select, and_, delete, func, insert, or_, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from packhouse.adapters.sql.repository import Repository, Revision, columns
+from packhouse.adapters.sql.repository import Repository, Revision, columns, plain
 from packhouse.adapters.sql.tables import contract, ledger_posting, membership, provision_request, resource_limit
 from packhouse.adapters.sql.tables import resource as table
 from packhouse.domain.quota import MeterLimit, Weights
@@ -124,7 +124,7 @@ def _resource(row: RowMapping) -> Resource:
     elif row["next_plan"] is not None:
         scheduled = ScheduledDowngrade(row["next_plan_at"], row["next_plan"])
     suspensions = [reason for reason in row["suspension"].split(",") if reason]
-    value = msgspec.convert({**row, "suspensions": suspensions}, Resource)
+    value = msgspec.convert({**plain(row), "suspensions": suspensions}, Resource)
     return msgspec.structs.replace(value, scheduled=scheduled)
 
 

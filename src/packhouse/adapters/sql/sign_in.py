@@ -5,29 +5,30 @@ from datetime import datetime
 from sqlalchemy import delete, insert, or_, select, update
 
 from packhouse.adapters.sql.repository import Repository, columns
-from packhouse.adapters.sql.tables import link_token, personal_token, session, sign_in_failure
+from packhouse.adapters.sql.tables import link_token, personal_token, sign_in_failure
+from packhouse.adapters.sql.tables import session as sessions
 from packhouse.domain.units import UserId
 from packhouse.domain.user import PersonalToken, Session
 from packhouse.ports.store import Failures
 
-_SESSION = select(session.c.id, session.c.user_id, session.c.created_at, session.c.expires_at)
+_SESSION = select(sessions.c.id, sessions.c.user_id, sessions.c.created_at, sessions.c.expires_at)
 _TOKEN = select(*(column for column in personal_token.c if column.name != "token_hash"))
 
 
 class SqlSignIn(Repository):
-    async def add_session(self, new: Session, token_hash: bytes) -> None:
-        await self._sql.execute(insert(session).values(**columns(new), token_hash=token_hash))
+    async def add_session(self, session: Session, token_hash: bytes) -> None:
+        await self._sql.execute(insert(sessions).values(**columns(session), token_hash=token_hash))
 
     async def session(self, token_hash: bytes) -> Session | None:
-        return await self._one(_SESSION.where(session.c.token_hash == token_hash), Session)
+        return await self._one(_SESSION.where(sessions.c.token_hash == token_hash), Session)
 
     async def end_session(self, token_hash: bytes) -> None:
-        await self._sql.execute(delete(session).where(session.c.token_hash == token_hash))
+        await self._sql.execute(delete(sessions).where(sessions.c.token_hash == token_hash))
 
     async def end_sessions(self, user_id: UserId, expired_before: datetime | None = None) -> None:
-        ended = delete(session).where(session.c.user_id == user_id)
+        ended = delete(sessions).where(sessions.c.user_id == user_id)
         if expired_before is not None:
-            ended = ended.where(session.c.expires_at < expired_before)
+            ended = ended.where(sessions.c.expires_at < expired_before)
         await self._sql.execute(ended)
 
     async def add_token(self, token: PersonalToken, token_hash: bytes) -> None:

@@ -1,0 +1,131 @@
+"""Consumption: what the data plane wrote, as people read it."""
+
+import csv
+import io
+import sqlite3
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from packhouse.domain.consumption import CSV_HEADER, Span
+from packhouse.domain.errors import Refused
+from packhouse.domain.units import ModelTokens, ResourceId, microseconds
+from tests.services.conftest import NOW, House
+
+pytestmark = pytest.mark.anyio
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def data_plane(tmp_path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(tmp_path / "packhouse.db", isolation_level=None)
+
+
+def call(sql: sqlite3.Connection, resource_id: str, at: datetime, key_id: str = "", model: str = "local-text") -> None:
+    """One call of 100 input and 10 output tokens, as the meter books it."""
+    instant = microseconds(at)
+    month = microseconds(NOW if at >= NOW else NOW - timedelta(days=31))
+    sql.execute(
+        "INSERT INTO usage_record (call_id, recorded_at, started_at, company_id, resource_id, key_id, model, operation,"
+        " month_start, input, output, cache_read, cache_write, source, outcome, latency_ms)"
+        " VALUES (hex(randomblob(8)), ?, ?, '', ?, ?, ?, 'chat', ?, 100, 10, 0, 0, 'estimated', 'answered', 5)",
+        (instant, instant, resource_id, key_id or None, model, month),
+    )
+    hour = instant - instant % 3_600_000_000
+    sql.execute(
+        "INSERT INTO usage_hour VALUES (?, ?, ?, ?, 1, 1, 100, 10, 0, 0)"
+        " ON CONFLICT DO UPDATE SET calls = calls + 1, estimated_calls = estimated_calls + 1, input = input + 100,"
+        " output = output + 10",
+        (resource_id, hour, key_id, model),
+    )
+    for meter, amount in (("input", 100), ("output", 10)):
+        sql.execute(
+            "INSERT INTO usage_total VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET used = used + excluded.used",
+            (resource_id, month, meter, amount),
+        )
+
+
+async def test_the_running_bundle_month(house: House, data_plane: sqlite3.Connection) -> None:
+    resource_id = await house.provision()
+    for at in (NOW - HOUR / 2, NOW, NOW + HOUR / 2, NOW + HOUR, NOW + 50 * HOUR):
+        call(data_plane, resource_id, at)
+    house.clock.set(NOW + 60 * HOUR)
+    running = await house.services.consumption.running(house.admin, resource_id)
+    assert running.month is not None
+    assert running.month.end_at == datetime.fromisoformat("2026-02-28T10:00:00+00:00")
+    assert [(one.meter, one.used, one.remaining) for one in running.meters] == [
+        ("input", 400, 2_499_600),
+        ("output", 40, 1_249_960),
+    ]
+    assert running.meters[0].percent == pytest.approx(0.016)
+    assert (running.calls, running.estimated_calls, running.tokens) == (4, 4, ModelTokens(400, 40))
+
+
+async def test_a_bundle_month_that_begins_within_an_hour_counts_to_the_call(
+    house: House, data_plane: sqlite3.Connection
+) -> None:
+    house.clock.set(NOW + HOUR / 4)
+    resource_id = await house.provision()
+    anchor = microseconds(NOW + HOUR / 4)
+    for at in (NOW + HOUR / 3, NOW + HOUR):
+        call(data_plane, resource_id, at)
+    data_plane.execute("UPDATE usage_record SET month_start = ?", (anchor,))
+    call(data_plane, resource_id, NOW + HOUR / 5)  # the month before, in the same hour
+    house.clock.set(NOW + 5 * HOUR)
+    assert (await house.services.consumption.running(house.admin, resource_id)).calls == 2
+
+
+async def test_days(house: House, data_plane: sqlite3.Connection) -> None:
+    resource_id = await house.provision()
+    minted = await house.services.keys.create(house.admin, resource_id, description="Bot")
+    call(data_plane, resource_id, NOW, key_id=minted.view.key.id)
+    call(data_plane, resource_id, NOW + HOUR, model="other")
+    call(data_plane, resource_id, NOW + 72 * HOUR)
+    span = Span(NOW - 24 * HOUR, NOW + 240 * HOUR)
+    days = await house.services.consumption.days(house.admin, resource_id, span)
+    assert [(one.day.isoformat(), one.calls, one.tokens.input) for one in days] == [
+        ("2026-01-31", 2, 200),
+        ("2026-02-03", 1, 100),
+    ]
+    by_key = await house.services.consumption.days(house.admin, resource_id, span, split="key")
+    assert [(one.day.day, one.key) for one in by_key] == [
+        (31, "-"),
+        (31, f"{minted.view.key.prefix} Bot"),
+        (3, "-"),
+    ]
+    by_model = await house.services.consumption.days(house.admin, resource_id, span, split="model")
+    assert [(one.day.day, one.model) for one in by_model] == [(31, "local-text"), (31, "other"), (3, "local-text")]
+
+
+async def test_csv(house: House, data_plane: sqlite3.Connection) -> None:
+    resource_id = await house.provision()
+    call(data_plane, resource_id, NOW)
+    text = await house.services.consumption.csv(house.admin, resource_id, Span(NOW, NOW + 24 * HOUR))
+    header, row = list(csv.reader(io.StringIO(text)))
+    assert tuple(header) == CSV_HEADER
+    assert row == ["2026-01-31", "", "", "1", "1", "100", "10", "0", "0", "0", "0", "0", "0"]
+
+
+async def test_knowledge_counts(house: House, data_plane: sqlite3.Connection) -> None:
+    base_id = await house.knowledge_base(await house.embeddings())
+    for hours, searches in ((0, 2), (1, 3), (30, 5)):
+        hour_at = microseconds(NOW + hours * HOUR)
+        data_plane.execute("INSERT INTO knowledge_hour VALUES (?, ?, ?, 1, 40, 9000)", (base_id, hour_at, searches))
+    days = await house.services.consumption.days(house.admin, base_id, Span(NOW, NOW + 99 * HOUR))
+    assert [(one.searches, one.inserts, one.chunks, one.bytes) for one in days] == [
+        (5, 2, 80, 18000),
+        (5, 1, 40, 9000),
+    ]
+
+
+async def test_spans_and_strangers(house: House) -> None:
+    resource_id: ResourceId = await house.provision()
+    for span in (Span(NOW, NOW), Span(NOW, NOW - HOUR), Span(NOW, NOW + timedelta(days=401))):
+        with pytest.raises(Refused) as refused:
+            await house.services.consumption.days(house.admin, resource_id, span)
+        assert refused.value.code == "invalid_request"
+    _, stranger = await house.rival()
+    with pytest.raises(Refused) as refused:
+        await house.services.consumption.running(stranger, resource_id)
+    assert refused.value.code == "not_found"
