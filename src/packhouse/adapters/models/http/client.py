@@ -16,6 +16,7 @@ from packhouse.ports.models import Sent
 
 Headers = tuple[tuple[bytes, bytes], ...]
 _IDEMPOTENT = frozenset({"GET", "HEAD"})
+_END_SECONDS = 1.0
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -116,8 +117,12 @@ class Endpoint:
         """Sends and waits for the head of the answer; the connection goes back with `end`."""
         return await self._exchange(body, sent, headers=headers, streaming=True)
 
-    def end(self, connection: UpstreamConnection) -> None:
-        self._pool.give(connection)
+    def end(self, connection: UpstreamConnection, *, whole: bool) -> None:
+        """Gives the connection back; `whole`: all that matters was read, its end may still be on its way."""
+        if connection.complete or connection.lost or not whole:
+            self._pool.give(connection)
+        else:
+            connection.leave(self._pool.give, within_seconds=_END_SECONDS)
 
     async def _exchange(self, body: bytes, sent: Sent, *, headers: Headers, streaming: bool) -> UpstreamConnection:
         more = b"".join([b"%b: %b\r\n" % header for header in headers]) if headers else b""
@@ -144,15 +149,17 @@ class Endpoint:
 class Incoming:
     """An answer on its way: `status` and `headers` are there on entering, the body is iterated or `read`.
 
-    Leaving before the body's end closes the connection.
+    Leaving before the body's end closes the connection, unless `whole` was set to True: that says that what
+    matters was read, and that the connection may be kept if the body ends within a second.
     """
 
-    __slots__ = ("_arguments", "_connection", "_endpoint")
+    __slots__ = ("_arguments", "_connection", "_endpoint", "whole")
 
     def __init__(self, endpoint: Endpoint, body: bytes, *, sent: Sent, headers: Headers) -> None:
         self._endpoint = endpoint
         self._arguments: tuple[bytes, Sent, Headers] | None = (body, sent, headers)
         self._connection: UpstreamConnection | None = None
+        self.whole = False
 
     @property
     def status(self) -> int:
@@ -185,7 +192,7 @@ class Incoming:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._endpoint.end(self._entered)
+        self._endpoint.end(self._entered, whole=self.whole)
 
     @property
     def _entered(self) -> UpstreamConnection:

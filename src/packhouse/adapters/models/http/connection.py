@@ -31,6 +31,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_large",
         "_limits",
         "_loop",
+        "_on_end",
         "_on_lost",
         "_parser",
         "_paused",
@@ -88,6 +89,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.heard = False
         self.complete = False
         self.error: Refused | None = None
+        self._on_end: Callable[[UpstreamConnection], None] | None = None
 
     # what the pool and the client call
 
@@ -138,6 +140,12 @@ class UpstreamConnection(asyncio.Protocol):
         poll = select.poll()
         poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
         return not poll.poll(0)
+
+    def leave(self, on_end: Callable[["UpstreamConnection"], None], *, within_seconds: float) -> None:
+        """What is still to come is dropped; `on_end` gets the connection if that ends in time."""
+        self.pieces.clear()
+        self._on_end = on_end
+        self._final = self._loop.time() + within_seconds
 
     def keep(self) -> bool:
         """Whether it may wait for another request; if so it does, until the idle deadline."""
@@ -226,7 +234,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._wake()
 
     def on_body(self, piece: bytes) -> None:
-        if self.complete:
+        if self.complete or self._on_end is not None:
             return
         self._size += len(piece)
         if not self._streaming and self._size > self._limits.answer_bytes_max:
@@ -255,6 +263,8 @@ class UpstreamConnection(asyncio.Protocol):
         self.complete = True
         self.deadline = inf
         self._wake()
+        if self._on_end is not None:
+            self._on_end(self)
 
     def _fail(self, code: str, message: str) -> None:
         if self.error is None:

@@ -1,1 +1,1 @@
-"""Any server that speaks the OpenAI dialect: vLLM, Ollama, Azure, Mistral and others."""
+"""Any server that speaks OpenAI's chat completions and embeddings: vLLM, Ollama, Azure, Mistral, OpenAI."""

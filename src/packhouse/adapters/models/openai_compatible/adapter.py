@@ -1,136 +1,148 @@
-"""The adapter: the neutral chat, embeddings, and the short road for bodies that are in the dialect already."""
+"""The adapter: neutral or relayed chat, and embeddings, at one OpenAI-compatible server."""
 
-import base64
-import binascii
-from array import array
-from collections.abc import AsyncGenerator
-from typing import TypeVar
+import re
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Literal
+from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
-from packhouse.adapters.models.http.client import Answer as HttpAnswer
-from packhouse.adapters.models.http.client import Incoming, UpstreamClient
+from packhouse.adapters.models.http.client import Answer, Incoming, UpstreamClient
 from packhouse.adapters.models.http.limits import Timeouts
 from packhouse.adapters.models.http.sse import SseDecoder
-from packhouse.adapters.models.openai_compatible.answer import answer_of
-from packhouse.adapters.models.openai_compatible.body import chat_body
-from packhouse.adapters.models.openai_compatible.refusals import refusal_in_stream, refusal_of
-from packhouse.adapters.models.openai_compatible.stream import StreamReader
-from packhouse.adapters.models.openai_compatible.wire import Answer, Embedding, Embeddings
+from packhouse.adapters.models.openai_compatible.answer import ChunkReader, malformed, read_answer
+from packhouse.adapters.models.openai_compatible.refusals import error_within, refusal
+from packhouse.adapters.models.openai_compatible.request import OutputCapField, chat_body
+from packhouse.adapters.models.openai_compatible.vectors import read_vectors
+from packhouse.adapters.models.openai_compatible.wire import OutEmbeddings
 from packhouse.domain.chat import ChatAnswer, ChatPiece, ChatRequest
 from packhouse.domain.embedding import EmbedAnswer, EmbedRequest
 from packhouse.domain.errors import Refused
+from packhouse.domain.units import ModelTokens
 from packhouse.ports.models import Relayed, Sent
 
-DONE = b"[DONE]"
-TEXTS_AT_ONCE = 96
+_DONE = b"[DONE]"
+_FINISHED = re.compile(rb'"finish_reason"\s*:\s*"')
 
-Wire = TypeVar("Wire")
 
-_answer = msgspec.json.Decoder(Answer)
-_embeddings = msgspec.json.Decoder(Embeddings)
+class Ways(msgspec.Struct, frozen=True, kw_only=True):
+    """In what servers differ. Vectors are read in either encoding, whichever was asked for."""
+
+    output_cap_field: OutputCapField = "max_tokens"
+    embedding_encoding: Literal["float", "base64"] = "float"
+    embed_texts_max: int = 256
 
 
 class OpenAICompatible:
-    """A server at `base_url` (up to `/v1`): a `TextModel`, an `EmbeddingsModel` and an `OpenAIRelay`."""
+    """`TextModel`, `EmbeddingsModel` and `OpenAIRelay` over one server.
+
+    `base_url` is what OpenAI's own clients call so: it ends before `/chat/completions`, mostly with `/v1`; a
+    query stays behind. `headers` go with each call (Azure: `{"api-key": …}` instead of `api_key`).
+    """
 
     def __init__(
-        self, base_url: str, *, client: UpstreamClient, api_key: str | None = None, timeouts: Timeouts | None = None
+        self,
+        base_url: str,
+        *,
+        client: UpstreamClient,
+        api_key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeouts: Timeouts | None = None,
+        ways: Ways | None = None,
     ) -> None:
-        headers = {"content-type": "application/json"}
-        if api_key is not None:
-            headers["authorization"] = f"Bearer {api_key}"
-        base = base_url.rstrip("/")
-        self._chat = client.endpoint("POST", f"{base}/chat/completions", headers, timeouts=timeouts)
-        self._embed = client.endpoint("POST", f"{base}/embeddings", headers, timeouts=timeouts)
+        lines = {"content-type": "application/json", "accept": "application/json"}
+        lines |= {"authorization": f"Bearer {api_key}"} if api_key else {}
+        lines |= headers or {}
+        self._ways = ways or Ways()
+        self._whole, self._streamed, self._embeddings = (
+            client.endpoint("POST", _under(base_url, path), headers=lines | accept, timeouts=timeouts)
+            for path, accept in (
+                ("/chat/completions", {}),
+                ("/chat/completions", {"accept": "text/event-stream"}),
+                ("/embeddings", {}),
+            )
+        )
 
     async def answer(self, request: ChatRequest, sent: Sent) -> ChatAnswer:
-        got = _accepted(await self._chat.call(chat_body(request, stream=False), sent))
-        return answer_of(_read(_answer, got.body))
+        body = chat_body(request, stream=False, cap_field=self._ways.output_cap_field)
+        return read_answer(_whole(await self._whole.call(body, sent), b'"choices"'))
 
     async def stream(self, request: ChatRequest, sent: Sent) -> AsyncGenerator[ChatPiece, None]:
-        reader = StreamReader()
-        async with self._chat.open(chat_body(request, stream=True), sent) as incoming:
-            await _accept(incoming)
-            async for payload in _payloads(incoming):
-                for piece in reader.feed(_read(_answer, payload)):
-                    yield piece
+        body = chat_body(request, stream=True, cap_field=self._ways.output_cap_field)
+        reader = ChunkReader()
+        async with aclosing(self.relay_stream(body, sent)) as payloads:
+            async for payload in payloads:
+                if payload != _DONE:
+                    for piece in reader.read(payload):
+                        yield piece
         yield reader.end()
 
+    async def embed(self, request: EmbedRequest, sent: Sent) -> EmbedAnswer:
+        size = self._ways.embed_texts_max
+        answers: list[EmbedAnswer] = []
+        for start in range(0, len(request.texts), size):
+            texts = request.texts[start : start + size]
+            body = OutEmbeddings(request.model, texts, self._ways.embedding_encoding, request.dimensions)
+            call = self._embeddings.call(msgspec.json.encode(body), _nothing if answers else sent)
+            answers.append(read_vectors(_whole(await call, b'"data"'), len(texts)))
+        return _joined(answers)
+
     async def relay(self, body: bytes, sent: Sent) -> Relayed:
-        return Relayed(_accepted(await self._chat.call(body, sent)).body)
+        return Relayed(_whole(await self._whole.call(body, sent), b'"choices"'))
 
     async def relay_stream(self, body: bytes, sent: Sent) -> AsyncGenerator[bytes, None]:
+        decoder = SseDecoder()
         finished = False
-        async with self._chat.open(body, sent) as incoming:
-            await _accept(incoming)
-            async for payload in _payloads(incoming):
-                finished = finished or _finishes(payload)
-                yield payload
+        async with self._streamed.open(body, sent) as incoming:
+            await _check_stream(incoming)
+            async for piece in incoming:
+                for event in decoder.feed(piece):
+                    payload = event.data
+                    if payload == _DONE:
+                        incoming.whole = True
+                        yield payload
+                        return
+                    if b'"error"' in payload and (refused := error_within(payload)) is not None:
+                        raise refused
+                    finished = finished or _FINISHED.search(payload) is not None
+                    yield payload
         if not finished:
             raise Refused("provider_cut", "The model's provider broke off in the middle of its answer.")
-        yield DONE
-
-    async def embed(self, request: EmbedRequest, sent: Sent) -> EmbedAnswer:
-        vectors = list[bytes]()
-        tokens = None
-        for start in range(0, len(request.texts), TEXTS_AT_ONCE):
-            some = request.texts[start : start + TEXTS_AT_ONCE]
-            body: dict[str, object] = {"model": request.model, "input": some, "encoding_format": "float"}
-            if request.dimensions is not None:
-                body["dimensions"] = request.dimensions
-            wire = _read(_embeddings, _accepted(await self._embed.call(msgspec.json.encode(body), sent)).body)
-            if len(wire.data) != len(some):
-                raise Refused("provider_malformed", "The model's provider answered with too few or many vectors.")
-            vectors += [_vector(each) for each in sorted(wire.data, key=lambda each: each.index)]
-            counted = wire.usage.tokens if wire.usage is not None else None
-            tokens = counted if start == 0 or counted is None or tokens is None else tokens + counted
-        return EmbedAnswer(tuple(vectors), len(vectors[0]) // 4, tokens)
+        yield _DONE  # not every server says so itself
 
 
-async def _payloads(incoming: Incoming) -> AsyncGenerator[bytes, None]:
-    """The events' data up to `[DONE]`; servers that send none end with their connection."""
-    decoder = SseDecoder()
-    async for piece in incoming:
-        for event in decoder.feed(piece):
-            if event.data == DONE:
-                return
-            if event.data.startswith(b'{"error"'):
-                error = _read(_answer, event.data).error
-                raise refusal_in_stream(bytes(error))
-            yield event.data
+def _under(base_url: str, path: str) -> str:
+    parts = urlsplit(base_url)
+    return urlunsplit(parts._replace(path=parts.path.rstrip("/") + path))
 
 
-def _finishes(payload: bytes) -> bool:
-    """Whether a chunk says why the answer stops; a look at its bytes is enough, and costs nothing."""
-    at = payload.find(b'"finish_reason"')
-    return at >= 0 and not payload[at + 15 : at + 24].replace(b" ", b"").startswith(b":null")
+def _nothing() -> None:
+    """Only the first of several batches tells that a call has begun to cost."""
 
 
-def _accepted(answer: HttpAnswer) -> HttpAnswer:
+def _whole(answer: Answer, must_have: bytes) -> bytes:
+    """The body of an answer with status 200; raises what any other answer means."""
     if answer.status != 200:
-        raise refusal_of(answer.status, answer.body, answer.header("retry-after"))
-    return answer
+        raise refusal(answer.status, answer.body, answer.header("retry-after"))
+    if must_have not in answer.body:
+        raise error_within(answer.body) or malformed()
+    return answer.body
 
 
-async def _accept(incoming: Incoming) -> None:
+async def _check_stream(incoming: Incoming) -> None:
     if incoming.status != 200:
-        raise refusal_of(incoming.status, await incoming.read(), incoming.header("retry-after"))
+        raise refusal(incoming.status, await incoming.read(), incoming.header("retry-after"))
+    if not (incoming.header("content-type") or "").lower().startswith("text/event-stream"):
+        raise error_within(await incoming.read()) or malformed()
 
 
-def _read(decoder: msgspec.json.Decoder[Wire], body: bytes) -> Wire:
-    try:
-        return decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refused(
-            "provider_malformed", "The model's provider answered something that is not its dialect."
-        ) from error
-
-
-def _vector(wire: Embedding) -> bytes:
-    if isinstance(wire.embedding, list):
-        return array("f", wire.embedding).tobytes()
-    try:
-        return base64.b64decode(wire.embedding, validate=True)
-    except binascii.Error as error:
-        raise Refused("provider_malformed", "The model's provider answered a vector that is not base64.") from error
+def _joined(answers: list[EmbedAnswer]) -> EmbedAnswer:
+    if len({answer.dimensions for answer in answers}) > 1:
+        raise malformed()
+    counted = [answer.tokens for answer in answers if answer.tokens is not None]
+    return EmbedAnswer(
+        tuple(vector for answer in answers for vector in answer.vectors),
+        answers[0].dimensions if answers else 0,
+        sum(counted, ModelTokens()) if counted and len(counted) == len(answers) else None,
+    )

@@ -1,52 +1,100 @@
-"""A provider's error as a refusal: its sentence goes on where it speaks of the caller's request, and only there."""
+"""From what a server says no with to a refusal of our own.
+
+What concerns the caller's request is passed on in the server's words. What concerns the operator's account is
+not: its words may name keys, projects and hosts.
+"""
+
+from typing import Any
 
 import msgspec
 
-from packhouse.adapters.models.openai_compatible.wire import ErrorBody, ErrorDetail
+from packhouse.domain.content import Content
 from packhouse.domain.errors import Refused
 
-SENTENCE_CHARACTERS_MAX = 500
+_MESSAGE_CHARACTERS_MAX = 600
+_TIMEOUTS = frozenset({408, 504})
+_OPERATORS = frozenset({401, 402, 403, 407})
 
 
-def refusal_of(status: int, body: bytes, retry_after: str | None) -> Refused:
-    """The refusal for an answer that is not 200."""
-    if status in {401, 403}:
-        return Refused(
-            "provider_failed",
-            "The model's provider does not accept the installation's credentials. Tell the operator.",
-            status=status,
-        )
-    if status == 429:
-        seconds = _seconds(retry_after)
-        facts = {} if seconds is None else {"retry_after_seconds": seconds}
-        return Refused("provider_throttled", "The model's provider is throttling; try again later.", **facts)
-    if status in {408, 504}:
-        return Refused("provider_timeout", "The model's provider did not answer in time; try again.", status=status)
-    if 400 <= status < 500:
-        said = _sentence(body)
-        return Refused(
-            "provider_refused", f"The model's provider refused the request: {said or f'status {status}'}", status=status
-        )
-    return Refused("provider_failed", f"The model's provider failed with status {status}; try again.", status=status)
+class _Fault(Content, frozen=True):
+    message: str | None = None
+    code: str | int | None = None
 
 
-def refusal_in_stream(error: bytes) -> Refused:
-    """For an error object in the middle of a stream, after which nothing comes."""
-    said = _sentence(b'{"error":' + error + b"}")
-    return Refused("provider_cut", f"The model's provider broke off: {said or 'it gave no reason'}")
+class _Body(Content, frozen=True):
+    """The shapes in use: `{"error": {…}}`, `{"error": "…"}`, `{"object": "error", …}`, `{"detail": …}`."""
 
+    error: dict[str, Any] | str | None = None
+    object: str | None = None
+    message: str | None = None
+    code: str | int | None = None
+    detail: Any = None
 
-def _sentence(body: bytes) -> str:
-    try:
-        wire = msgspec.json.decode(body, type=ErrorBody)
-    except msgspec.DecodeError:
-        return ""
-    detail = wire.error.message if isinstance(wire.error, ErrorDetail) else wire.error
-    return (detail or wire.message or wire.detail or "")[:SENTENCE_CHARACTERS_MAX]
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    try:
-        return max(0.0, float(retry_after)) if retry_after else None
-    except ValueError:
+    def fault(self) -> _Fault | None:
+        if isinstance(self.error, str):
+            return _Fault(self.error)
+        if self.error is not None:
+            return msgspec.convert(self.error, _Fault, strict=False)
+        if self.object == "error":
+            return _Fault(self.message, self.code)
         return None
+
+
+def refusal(status: int, body: bytes, retry_after: str | None) -> Refused:
+    """What an answer with another status than 200 means."""
+    if status in _OPERATORS:
+        return Refused("provider_failed", "The model's provider does not accept the operator's credentials.")
+    if status in _TIMEOUTS:
+        return Refused("provider_timeout", "The model's provider did not answer in time.", status=status)
+    if status == 429:
+        return _throttled(retry_after)
+    if 400 <= status < 500:
+        read = _read(body)
+        fault = read.fault() or _Fault(read.message or _detail(read))
+        return _refused(fault, status)
+    return Refused("provider_failed", f"The model's provider answered with status {status}.", status=status)
+
+
+def error_within(payload: bytes) -> Refused | None:
+    """The refusal that a payload or an answer with status 200 holds instead of an answer, if it does."""
+    fault = _read(payload).fault()
+    if fault is None:
+        return None
+    code = str(fault.code)
+    status = int(code) if code.isdecimal() else 0
+    if 400 <= status < 600:
+        return refusal(status, payload, None)
+    if _is_context(fault):
+        return _refused(fault, 400)
+    return Refused("provider_failed", "The model's provider broke off with an error.")
+
+
+def _read(body: bytes) -> _Body:
+    try:
+        return msgspec.json.decode(body, type=_Body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _Body()
+
+
+def _detail(body: _Body) -> str | None:
+    return body.detail if isinstance(body.detail, str) else None
+
+
+def _refused(fault: _Fault, status: int) -> Refused:
+    said = (fault.message or f"it answered with status {status}")[:_MESSAGE_CHARACTERS_MAX]
+    if _is_context(fault):
+        return Refused("context_exceeded", f"The input does not fit into the model's context window: {said}")
+    return Refused("provider_refused", f"The model's provider refused the request: {said}", status=status)
+
+
+def _is_context(fault: _Fault) -> bool:
+    return fault.code == "context_length_exceeded" or "maximum context length" in (fault.message or "")
+
+
+def _throttled(retry_after: str | None) -> Refused:
+    message = "The model's provider is throttling; try again later."
+    try:
+        seconds = float(retry_after or "")
+    except ValueError:
+        return Refused("provider_throttled", message)
+    return Refused("provider_throttled", message, retry_after_seconds=max(seconds, 0.0))
