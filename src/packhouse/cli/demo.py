@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 
 import msgspec
 import typer
@@ -29,7 +30,8 @@ from packhouse.settings import Settings, load
 from packhouse.wiring.catalog import UPSTREAM_MODEL
 from packhouse.wiring.installation import layout_of
 
-DATA = "packhouse-demo"
+_QUIETER = {"data": "packhouse-demo", "log_level": "warning"}
+"""The demo's own defaults: a data directory of its own, and no line for every request."""
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -139,6 +141,12 @@ class Demo:
             file.write(msgspec.json.encode(company))
 
 
+def _given(environment: Mapping[str, str]) -> dict[str, str]:
+    """What the environment says about the settings that the demo has defaults for."""
+    named = {name: f"PACKHOUSE_{name.upper()}" for name in _QUIETER}
+    return {name: environment[variable] for name, variable in named.items() if variable in environment}
+
+
 @with_settings
 def demo(
     *,
@@ -146,7 +154,9 @@ def demo(
     json: bool = typer.Option(False, "--json", help="Print one JSON object when all is ready, and nothing else."),
 ) -> None:
     """Run the main job: provision three packs, ingest documents, ask questions; then stay up."""
-    settings = load(flags)
-    if "data" not in flags and "PACKHOUSE_DATA" not in os.environ:
-        settings = msgspec.structs.replace(settings, data=DATA)
+    settings = load({**_QUIETER, **_given(os.environ), **flags})
     asyncio.run(Demo(settings, quiet=json).run())
+
+
+def register(app: typer.Typer) -> None:
+    app.command("demo")(demo)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -9,30 +10,45 @@ from packhouse.cli.demo_company import Api, DemoCompany
 
 
 def consumption(console: Console, admin: Api, company: DemoCompany) -> None:
-    """Used against limit, to the token."""
-    table = Table("Resource", "Meter", title="Consumption of the running bundle month", title_justify="left")
+    """Used against limit, to the token; of the knowledge base the counts."""
+    table = _table("Consumption of the running bundle month", "Resource", "Counted")
     for heading in ("Used", "Limit", "Refill"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for resource_id in (company.resources.text, company.resources.embeddings):
         name = admin.get(f"/resources/{resource_id}")["display_name"]
         running = admin.get(f"/resources/{resource_id}/consumption")
         for meter in running["meters"]:
-            refill = running["month"]["end_at"][:16].replace("T", " ")
+            refill = running["month"]["end_at"][:10]
             table.add_row(name, f"{meter['meter']} tokens", f"{meter['used']:,}", f"{meter['limit']:,}", refill)
+    _add_knowledge(table, admin, company.resources.knowledge)
     console.print(table)
+
+
+def _add_knowledge(table: Table, admin: Api, resource_id: str) -> None:
+    name = admin.get(f"/resources/{resource_id}")["display_name"]
+    days = admin.get(f"/resources/{resource_id}/consumption/days")["days"]
+    for counted in ("searches", "chunks"):
+        table.add_row(name, counted, f"{sum(day[counted] for day in days):,}", "", "")
 
 
 def transactions(console: Console, admin: Api, company: DemoCompany) -> None:
     """Where the cloud tokens went."""
-    table = Table("Date", "Transaction", "Subject", "Pack", title="Cloud tokens", title_justify="left")
-    table.add_column("Cloud tokens", justify="right")
-    table.add_column("Remaining", justify="right")
+    table = _table("Cloud tokens", "Date", "Transaction", "Subject", "Pack")
+    table.add_column("Amount", justify="right", no_wrap=True)
+    table.add_column("Remaining", justify="right", no_wrap=True)
     for line in admin.get(f"/companies/{company.company_id}/transactions")["transactions"]:
-        date = line["effective_at"][:16].replace("T", " ")
         subject = line["subject"] or line["subject_id"] or ""
         remaining = f"{line['remaining_cloud_tokens']:,}"
-        table.add_row(date, line["kind"], subject, line["pack"] or "", f"{line['cloud_tokens']:+,}", remaining)
+        amount = f"{line['cloud_tokens']:+,}"
+        table.add_row(line["effective_at"][:10], line["kind"], subject, line["pack"] or "", amount, remaining)
     console.print(table)
+
+
+def _table(title: str, *headings: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, no_wrap=True)
+    return table
 
 
 def next_steps(console: Console, company: DemoCompany, *, gateway_url: str, control_url: str) -> None:

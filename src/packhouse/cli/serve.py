@@ -6,6 +6,8 @@ import signal
 import sys
 from collections.abc import Callable
 
+import typer
+
 from packhouse.cli.flags import with_settings
 from packhouse.domain.errors import Refused
 from packhouse.settings import Settings, load
@@ -65,3 +67,7 @@ def _hand_over(settings: Settings, link: str, tell: Callable[[str], None]) -> No
     finally:
         os.close(descriptor)
     tell(f"The operator's one-time link, also in {path}:\n  {link}")
+
+
+def register(app: typer.Typer) -> None:
+    app.command("serve")(serve)

@@ -19,6 +19,8 @@ from packhouse.wiring.part import PartName
 RESTART_SECONDS = (0.1, 0.5, 2.0, 5.0)
 """How long a part that died waits for its next start; a part that lived a minute begins anew."""
 LIVED_SECONDS = 60.0
+FIRST_STARTS = 3
+"""A part that dies so often before it was ever ready will not start at all."""
 KILL_AFTER_DRAIN_SECONDS = 2.0
 
 
@@ -89,6 +91,10 @@ class Supervisor:
                 stop.set()
                 return
             deaths = 0 if loop.time() - began > LIVED_SECONDS else deaths + 1
+            if deaths >= FIRST_STARTS and not self._ready[part].is_set():
+                self._refused = Refused("unavailable", f"The {part} cannot start; the lines above say why.")
+                stop.set()
+                return
             self._tell(f"The {part} ended with code {code}; it is started again.")
             await asyncio.sleep(RESTART_SECONDS[min(deaths, len(RESTART_SECONDS) - 1)])
 

@@ -134,7 +134,7 @@ class ChatBody(Content, frozen=True):
 
 
 class EmbeddingsBody(Content, frozen=True):
-    input: str | list[str] | list[int] | list[list[int]]
+    input: str | list[str | int | list[int]]
     model: str = "default"
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: int | None = None
