@@ -40,6 +40,8 @@ class KnowledgeDouble:
                 raise Refusal(404, "route_unknown", "There is no such route.")
 
     def create(self, name: str) -> dict[str, Any]:
+        if "/" in name:
+            raise Refusal(400, "invalid_request", "A collection's name has no slash.")
         if any(one["name"] == name for one in self._collections.values()):
             raise Refusal(409, "conflict", "There is a collection of that name.")
         key = f"col_{next(self._ids)}"
@@ -106,6 +108,8 @@ class KnowledgeDouble:
             case "repopulate":
                 place["chunks"].clear()
             case "replace_objects":
+                if not all(one["object"] for one in chunks):
+                    raise Refusal(400, "invalid_request", "Every chunk needs its object.", field="chunks")
                 for about in {one["object"]["id"] for one in chunks if one["object"]}:
                     _delete(place, {"object": {"id": about}})
             case _:
@@ -121,7 +125,7 @@ class KnowledgeDouble:
             "text": given["text"],
             "object": None if about is None else {"id": about["id"], "type": about.get("type", "")},
             "document_id": document_id,
-            "page": None if document_id is None else 1,
+            "page": None,
             "metadata": _metadata(given.get("metadata", {})),
         }
 
@@ -223,7 +227,7 @@ def _delete(place: dict[str, Any], body: dict[str, Any]) -> int:
             choice = {"$or": [_about(one) for one in several]}
         case {"document_id": document_id}:
             choice = {"$document_id": document_id}
-        case {"filter": choice}:
+        case {"filter": choice} if choice:
             pass
         case _:
             raise Refusal(400, "invalid_request", "Say what to delete.")

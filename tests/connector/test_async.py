@@ -22,6 +22,7 @@ from packhouse_connector import (
     DocumentHandle,
     KnowledgeBase,
     NotReached,
+    ObjectRef,
     Packhouse,
     Progress,
     ProviderThrottled,
@@ -109,7 +110,7 @@ async def test_knowledge(async_ph: AsyncPackhouse) -> None:
     done = await news.insert([f"text {number}" for number in range(PAGE + 1)])
     assert (done.chunks, await news.count()) == (PAGE + 1, PAGE + 1)
     assert len([chunk async for chunk in news.list()]) == PAGE + 1
-    await news.replace_objects("one more")
+    await news.replace_objects(Chunk("one more", object=ObjectRef("7")))
     await news.repopulate("Parcels leave at noon.", Chunk("Returns for 30 days.", id="returns"))
     assert (await news.search("when do parcels leave", max_results=1))[0].text == "Parcels leave at noon."
     assert (await base.search("returns", collections=["news"]))[0].id == "returns"

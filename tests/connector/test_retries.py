@@ -129,7 +129,7 @@ SPENDERS: dict[str, Callable[[Packhouse], object]] = {
     "embed": lambda ph: ph.embed("?"),
     "search": lambda ph: ph.knowledge.search("?"),
     "insert": lambda ph: ph.knowledge.collection().insert("?"),
-    "delete": lambda ph: ph.knowledge.collection().delete(filter={}),
+    "delete": lambda ph: ph.knowledge.collection().delete(ids=["a"]),
 }
 
 

@@ -84,12 +84,13 @@ class CollectionHandle:
     def insert(self, *chunks: ChunkLike | Iterable[ChunkLike]) -> Inserted:
         """Puts chunks in, all of them or none; they are searchable when this returns.
 
-        Chunks are texts or `Chunk` values, one by one or in a list. An id that is there already is replaced.
+        Chunks are texts or `Chunk` values, one by one or in a list, at most 1,000. An id that is there already
+        is replaced.
         """
         return self._insert("insert", chunks)
 
     def replace_objects(self, *chunks: ChunkLike | Iterable[ChunkLike]) -> Inserted:
-        """Puts chunks in, in place of all that was there of the objects they name."""
+        """Puts chunks in, in place of all that was there of the objects that they name; each must name one."""
         return self._insert("replace_objects", chunks)
 
     def repopulate(self, *chunks: ChunkLike | Iterable[ChunkLike]) -> Inserted:
@@ -99,7 +100,8 @@ class CollectionHandle:
     def delete(self, **selection: Unpack[Selection]) -> int:
         """Deletes chunks, chosen by exactly one of `ids`, `object`, `objects`, `document` (an id) and `filter`.
 
-        Returns how many it were. `filter={}` chooses all.
+        Returns how many it were. To empty a collection, repopulate it with nothing: a filter that chooses
+        all is refused.
         """
         return self._transport.run(self._calls.delete(selection))
 
