@@ -117,4 +117,5 @@ def _value(text: str, name: str, error: msgspec.ValidationError) -> Refused:
         path = (*path, field[1])
     where = ".".join(str(step) for step in path if isinstance(step, str))
     said = said.removeprefix("Object ").replace("contains unknown field", "unknown field")
+    said = said.replace("Invalid RFC3339 encoded date", "must be a date such as 2026-01-31")
     return _mistake(name, line_of(text, path), f"{where or 'the file'}: {said}; correct or complete it")
