@@ -1,0 +1,119 @@
+"""The small SQLite file of a knowledge base: what is in it, and one connection to it. Blocking: for threads."""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from packhouse.adapters.vectors.embedded.durable import sync
+from packhouse.adapters.vectors.embedded.locks import locked
+from packhouse.domain.errors import Refused
+
+BUSY_SECONDS = 30
+
+_TABLES = (
+    "CREATE TABLE base (dimensions INTEGER NOT NULL)",
+    "CREATE TABLE collection (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL)",
+    "CREATE TABLE document (id TEXT PRIMARY KEY,"
+    " collection_id TEXT NOT NULL REFERENCES collection (id) ON DELETE CASCADE, name TEXT NOT NULL,"
+    " media_type TEXT NOT NULL, digest TEXT NOT NULL, size_bytes INTEGER NOT NULL, state TEXT NOT NULL,"
+    " created_at INTEGER NOT NULL, chunks INTEGER NOT NULL, failure TEXT NOT NULL, failure_message TEXT NOT NULL,"
+    " metadata TEXT NOT NULL)",
+    "CREATE INDEX ix_document_newest ON document (collection_id, created_at, id)",
+    "CREATE INDEX ix_document_digest ON document (collection_id, digest)",
+    "CREATE TABLE tally (collection_id TEXT PRIMARY KEY REFERENCES collection (id) ON DELETE CASCADE,"
+    " version INTEGER NOT NULL, chunks INTEGER NOT NULL)",
+    "CREATE TABLE upkeep (collection_id TEXT PRIMARY KEY REFERENCES collection (id) ON DELETE CASCADE,"
+    " tidied_version INTEGER NOT NULL, trained_chunks INTEGER NOT NULL)",
+)
+_VERSION = 1
+
+Value = str | int | None
+Row = tuple[Value, ...]
+
+
+class CatalogFile:
+    """One connection, used by one thread at a time; made with its directory on first use.
+
+    `dimensions` is recorded by whoever makes the file and held to by everybody after: Refused(conflict).
+    """
+
+    def __init__(self, directory: Path, dimensions: int) -> None:
+        self._path = directory / "catalog.sqlite3"
+        self._turn = threading.Lock()
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._sql = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
+            with locked(directory / "lock"):
+                self._prepare(dimensions)
+        except BaseException:
+            self._sql.close()
+            raise
+        self._inode = os.stat(self._path).st_ino
+        sync(directory)
+
+    @property
+    def erased(self) -> bool:
+        """The file is not the one that this connection reads: the knowledge base was erased."""
+        try:
+            return os.stat(self._path).st_ino != self._inode
+        except FileNotFoundError:
+            return True
+
+    def read(self, statement: str, *values: Value) -> list[Row]:
+        with self._turn, _translated():
+            self._check()
+            return self._sql.execute(statement, values).fetchall()
+
+    def write(self, statement: str, *values: Value) -> int:
+        """One statement, durable when this returns; the number of rows that it changed."""
+        with self._turn, _translated():
+            self._check()
+            return self._sql.execute(statement, values).rowcount
+
+    def close(self) -> None:
+        with self._turn:
+            self._sql.close()
+
+    def _check(self) -> None:
+        if self.erased:
+            raise Refused("not_found", "This knowledge base was erased.")
+
+    def _prepare(self, dimensions: int) -> None:
+        self._sql.execute("PRAGMA foreign_keys = ON")
+        (version,) = self._sql.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            self._sql.execute("PRAGMA journal_mode = WAL")
+            with _transaction(self._sql):
+                for statement in _TABLES:
+                    self._sql.execute(statement)
+                self._sql.execute("INSERT INTO base VALUES (?)", (dimensions,))
+                self._sql.execute(f"PRAGMA user_version = {_VERSION}")
+        (made_with,) = self._sql.execute("SELECT dimensions FROM base").fetchone()
+        if made_with != dimensions:
+            raise Refused(
+                "conflict",
+                f"The knowledge base holds vectors of {made_with} dimensions, not {dimensions}: rebuild it to change.",
+                dimensions=made_with,
+            )
+
+
+@contextmanager
+def _transaction(sql: sqlite3.Connection) -> Generator[None]:
+    sql.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        sql.execute("COMMIT")
+    except BaseException:
+        sql.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def _translated() -> Generator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise Refused("unavailable", "The knowledge base's catalog cannot be used now; try again.") from error
