@@ -32,6 +32,10 @@ class Form:
         """The first value as it was typed: passwords keep their blanks."""
         return next((value for key, value in self.pairs if key == name), "")
 
+    def typed(self, name: str) -> str | None:
+        """None where the form has no such field."""
+        return next((value.strip() for key, value in self.pairs if key == name), None)
+
     def all(self, name: str) -> tuple[str, ...]:
         return tuple(value for key, value in self.pairs if key == name)
 

@@ -1,12 +1,37 @@
-"""The first page: the resources of the one who is looking."""
+"""The first page: the resources of the one who is looking, with how much of each is used."""
 
+import msgspec
 from litestar import Response, get
 
-from packhouse.entrypoints.portal.pages import page
+from packhouse.domain.consumption import Consumption
+from packhouse.entrypoints.portal.pages import go, page
 from packhouse.entrypoints.portal.site import Visit
+from packhouse.services.resource import ResourceView
+
+
+class Card(msgspec.Struct, frozen=True):
+    """A resource at a glance; `consumption` is None where it consumes nothing any more, or not yet."""
+
+    view: ResourceView
+    consumption: Consumption | None
 
 
 @get("/")
 async def landing(visit: Visit) -> Response[str]:
-    resources = await visit.control.resources.list(visit.actor)
-    return page(visit, "landing.html", resources=resources)
+    """Operators have companies, not resources."""
+    if visit.actor.is_operator:
+        return go(visit.site, "/companies")
+    views = await visit.control.resources.list(visit.actor)
+    return page(visit, "landing.html", cards=await cards(visit, views))
+
+
+async def cards(visit: Visit, views: list[ResourceView]) -> list[Card]:
+    """Those that are gone come last; else in the order given."""
+    found = [Card(view, await _consumption(visit, view)) for view in views]
+    return sorted(found, key=lambda card: card.view.status.state == "deprovisioned")
+
+
+async def _consumption(visit: Visit, view: ResourceView) -> Consumption | None:
+    if view.status.state != "active":
+        return None
+    return await visit.control.consumption.running(visit.actor, view.resource.id)

@@ -9,7 +9,23 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
 
 from packhouse.domain.errors import Refused
-from packhouse.entrypoints.portal import assets, landing, sign_in
+from packhouse.entrypoints.portal import (
+    account,
+    activity,
+    assets,
+    company,
+    consumption,
+    key,
+    landing,
+    ledger,
+    provision,
+    resource,
+    settings,
+    sign_in,
+    team,
+    terms,
+    user,
+)
 from packhouse.entrypoints.portal.cookies import session_token, visitor_token
 from packhouse.entrypoints.portal.forms import BODY_BYTES_MAX, check_form
 from packhouse.entrypoints.portal.problems import Problems
@@ -18,12 +34,19 @@ from packhouse.entrypoints.portal.visits import visit_of
 
 HANDLERS = (
     assets.asset,
-    landing.landing,
-    sign_in.sign_in_page,
-    sign_in.sign_in,
-    sign_in.sign_out,
-    sign_in.link_page,
-    sign_in.redeem_link,
+    *(landing.landing, sign_in.sign_in_page, sign_in.sign_in, sign_in.sign_out, sign_in.link_page, sign_in.redeem_link),
+    *(account.account, account.change_password, account.create_token, account.revoke_token),
+    *(resource.overview, consumption.consumption, consumption.consumption_csv, activity.resource_activity),
+    *(key.key_list, key.new_key, key.create_key, key.one_key, key.open_key, key.shut_key),
+    *(key.ask_to_revoke, key.revoke_key),
+    *(team.team, team.add_member, team.ask_to_remove, team.remove_member),
+    *(settings.settings, settings.change_settings, settings.adjust_plan),
+    *(settings.ask_to_deprovision, settings.deprovision, settings.cancel_scheduled),
+    *(company.company_list, company.create_company, company.overview, company.settings, company.change_settings),
+    *(ledger.entitlements, ledger.create_contract, ledger.contract, ledger.grant, ledger.correct),
+    *(provision.shelf, provision.order_form, provision.order, terms.terms, terms.accept_terms),
+    *(user.people, user.create_user, user.person, user.change_role, user.new_link, user.disable_user),
+    activity.company_activity,
 )
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 

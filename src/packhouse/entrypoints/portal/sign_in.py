@@ -62,7 +62,7 @@ def _form(
     fresh = not token
     if fresh:
         token = site.ids.secret(cookies.VISITOR_CHARACTERS)
-    response = render(site, template, status=422 if refused else 200, csrf=csrf_token(token), refused=refused, **values)
+    response = render(site, template, refused=refused, csrf=csrf_token(token), **values)
     if fresh:
         response.set_cookie(cookies.new_visitor(site, token))
     return response

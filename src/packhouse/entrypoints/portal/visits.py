@@ -14,7 +14,14 @@ async def visit_of(request: Asked, site: Site) -> Visit:
     """Refused(not_signed_in) without a session that counts."""
     token = session_token(request, site)
     _, user = await site.control.sign_in.session(token)
-    return Visit(site, user, csrf_token(token), site.clock.now(), request.url.path)
+    return Visit(
+        site,
+        user,
+        csrf=csrf_token(token),
+        now=site.clock.now(),
+        path=request.url.path,
+        done=request.query_params.get("done", ""),
+    )
 
 
 def sign_in_path(request: Asked) -> str:

@@ -3,55 +3,95 @@
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 
-TYPES: Mapping[str, str] = {
-    "text_generation": "Text generation",
-    "embeddings": "Embeddings",
-    "knowledge_base": "Knowledge base",
-}
-ENVIRONMENTS: Mapping[str, str] = {"test": "Test", "acceptance": "Acceptance", "production": "Production"}
-ROLES: Mapping[str, str] = {"operator": "Operator", "admin": "Company admin", "member": "Member"}
-STATES: Mapping[str, str] = {
-    "provisioning": "Provisioning",
-    "active": "Active",
-    "failed": "Failed",
-    "deprovisioned": "Deprovisioned",
-}
-SUSPENSIONS: Mapping[str, str] = {
-    "terms_not_accepted": "third-party terms are not accepted",
-    "operator": "suspended by the operator",
-}
-TRANSACTIONS: Mapping[str, str] = {
-    "granted": "Granted",
-    "allocated": "Allocated",
-    "reallocated": "Allocated anew",
-    "released": "Returned",
-    "expired": "Expired",
-    "corrected": "Corrected",
-}
-TERMS_STATES: Mapping[str, str] = {
-    "accepted": "Accepted",
-    "in_grace": "New version, accept it soon",
-    "missing": "Not accepted",
-}
+from packhouse.domain.errors import Refused
+
 _WORDS: Mapping[str, Mapping[str, str]] = {
-    "type": TYPES,
-    "environment": ENVIRONMENTS,
-    "role": ROLES,
-    "state": STATES,
-    "suspension": SUSPENSIONS,
-    "transaction": TRANSACTIONS,
-    "terms": TERMS_STATES,
+    "type": {
+        "text_generation": "Text generation",
+        "embeddings": "Embeddings",
+        "knowledge_base": "Knowledge base",
+    },
+    "environment": {"test": "Test", "acceptance": "Acceptance", "production": "Production"},
+    "role": {"operator": "Operator", "admin": "Company admin", "member": "Member"},
+    "suspension": {
+        "terms_not_accepted": "third-party terms that must be accepted are not accepted",
+        "operator": "the operator suspended it",
+    },
+    "transaction": {"reallocated": "Allocated anew", "released": "Returned"},
+    "terms": {"accepted": "Accepted", "in_grace": "New version", "missing": "Not accepted"},
+    "meter": {"input": "Input tokens", "output": "Output tokens"},
+    "verb": {
+        "resource.provisioned": "Pack provisioned",
+        "resource.changed": "Settings changed",
+        "resource.deprovision_scheduled": "Deprovisioning scheduled",
+        "resource.deprovisioned": "Pack deprovisioned",
+        "resource.downgrade_scheduled": "Downgrade scheduled",
+        "resource.downgraded": "Plan downgraded",
+        "resource.upgraded": "Plan upgraded",
+        "resource.scheduled_cancelled": "Scheduled change cancelled",
+        "resource.suspended": "Pack suspended",
+        "resource.resumed": "Pack resumed",
+        "team.member_added": "Member added",
+        "team.member_removed": "Member removed",
+        "key.opened": "Key opened to a further resource",
+        "key.shut": "Resource shut to a key",
+        "user.link_made": "One-time link made",
+        "user.password_set": "Password set",
+        "user.role_changed": "Role changed",
+    },
+    "life": {"announced": "Announced", "current": "Current", "legacy": "Legacy", "ended": "Ended"},
 }
-_SPANS = (("day", 86400), ("hour", 3600), ("minute", 60))
+
+_DONE: Mapping[str, str] = {
+    "signed-out": "You are signed out.",
+    "password-set": "Your password is set. Sign in with it.",
+    "password-changed": "Your password is changed. Sign in with the new one.",
+    "key-revoked": "The key is revoked. Calls with it are refused from now on.",
+    "key-opened": "The key opens one more resource.",
+    "key-shut": "The key no longer opens that resource.",
+    "member-added": "The team has a new member.",
+    "member-removed": "The member has left the team.",
+    "provisioned": "The pack is ready. Create a key to use it.",
+    "settings-saved": "The settings are saved.",
+    "plan-adjusted": "The plan is adjusted.",
+    "deprovision-scheduled": "Deprovisioning is scheduled. Until then everything goes on.",
+    "scheduled-cancelled": "The scheduled change is cancelled.",
+    "terms-accepted": "The terms are accepted.",
+    "contract-created": "The contract is created. Grant cloud tokens to it next.",
+    "granted": "The cloud tokens are granted.",
+    "corrected": "The correction is booked.",
+    "company-created": "The company is created. Give it a contract and its first admin next.",
+    "company-saved": "The company is saved.",
+    "user-disabled": "The account is disabled. Its sessions and tokens have ended.",
+    "role-changed": "The role is changed.",
+    "token-revoked": "The token is revoked.",
+}
+_FIELDS: Mapping[str, str] = {
+    "expires_at": "expires_on",
+    "end_at": "last_day",
+    "embeddings_resource_id": "embeddings",
+}
+_PERIODS = (("day", 86400), ("hour", 3600), ("minute", 60))
 
 
 def word(value: str, kind: str) -> str:
-    """The word for an id; the id itself where there is none."""
-    return _WORDS[kind].get(value, value)
+    """The word for an id; where there is none, the id made readable."""
+    return _WORDS.get(kind, {}).get(value) or value.replace("_", " ").replace(".", " ").capitalize()
+
+
+def done(value: str) -> str:
+    """What a form did, in a sentence; nothing for what no form of the portal does."""
+    return _DONE.get(value, "")
+
+
+def field(refused: Refused) -> str:
+    """The name, on the form, of the field that a refusal is about; empty where it is about the whole."""
+    named = str(refused.facts.get("field", ""))
+    return _FIELDS.get(named, named)
 
 
 def number(value: int) -> str:
-    """With thousands separators; a true minus sign."""
+    """With thousands separators and a true minus sign."""
     return f"{value:,}".replace("-", "−")
 
 
@@ -65,20 +105,26 @@ def percent(value: float) -> str:
         return "< 0.1 %"
     if 99.9 < value < 100:
         return "> 99.9 %"
-    return f"{value:.1f} %" if value % 1 else f"{value:.0f} %"
+    return f"{value:.0f} %" if round(value, 1) == round(value) else f"{value:.1f} %"
 
 
 def size(value: int) -> str:
-    amount = float(value)
+    """Bytes in the largest unit that keeps a whole number."""
+    amount, unit = float(value), "B"
     for unit in ("B", "KB", "MB", "GB"):
-        if amount < 1000 or unit == "GB":
+        if amount < 1024 or unit == "GB":
             break
         amount /= 1024
-    return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
+    return f"{amount:.0f} {unit}" if amount >= 100 or amount == int(amount) else f"{amount:.1f} {unit}"
 
 
 def day(value: date) -> str:
     return f"{value.day} {value:%b %Y}"
+
+
+def day_before(value: datetime) -> str:
+    """The last day of what ends with this instant."""
+    return day(value - timedelta(microseconds=1))
 
 
 def moment(value: datetime) -> str:
@@ -93,10 +139,9 @@ def relative(value: datetime, now: datetime) -> str:
     """`in 12 days`, `3 hours ago`, `just now`."""
     gap = value - now
     seconds = int(abs(gap).total_seconds())
-    for unit, length in _SPANS:
+    for unit, length in _PERIODS:
         if seconds >= length:
-            count = seconds // length
-            text = f"{count:,} {unit}{'s' if count != 1 else ''}"
+            text = plural(seconds // length, unit)
             return f"in {text}" if gap > timedelta() else f"{text} ago"
     return "in a moment" if gap > timedelta() else "just now"
 
@@ -108,13 +153,17 @@ def plural(count: int, one: str, many: str = "") -> str:
 
 FILTERS: Mapping[str, Callable[..., str]] = {
     "word": word,
+    "done": done,
+    "field": field,
     "number": number,
     "signed": signed,
     "percent": percent,
     "size": size,
     "day": day,
+    "day_before": day_before,
     "moment": moment,
     "iso": iso,
     "relative": relative,
     "plural": plural,
 }
+"""The filters of the templates."""

@@ -1,0 +1,100 @@
+"""A resource's settings: name, environment, model, plan, and its end."""
+
+from typing import cast, get_args
+
+from litestar import Response, get, post
+
+from packhouse.domain.catalog import Plan
+from packhouse.domain.errors import Refused
+from packhouse.domain.resource import Environment
+from packhouse.domain.units import ResourceId
+from packhouse.entrypoints.portal.forms import Form, read_form
+from packhouse.entrypoints.portal.pages import go, page
+from packhouse.entrypoints.portal.resource import Frame, frame
+from packhouse.entrypoints.portal.site import Asked, Site, Visit
+
+SETTINGS = "/resources/{resource_id:str}/settings"
+
+
+@get(SETTINGS)
+async def settings(visit: Visit, resource_id: str) -> Response[str]:
+    return await _settings_page(visit, resource_id)
+
+
+@post(SETTINGS)
+async def change_settings(visit: Visit, request: Asked, resource_id: str) -> Response[str]:
+    """What is not on the form stays: members from outside have only the model on theirs."""
+    form = await read_form(request)
+    try:
+        await visit.control.resources.change(
+            visit.actor,
+            ResourceId(resource_id),
+            display_name=form.typed("display_name"),
+            environment=_environment(form) if "environment" in form else None,
+            model=form.typed("model"),
+        )
+    except Refused as refused:
+        return await _settings_page(visit, resource_id, form=form, refused=refused)
+    return go(visit.site, f"/resources/{resource_id}/settings?done=settings-saved")
+
+
+@post(SETTINGS + "/plan")
+async def adjust_plan(visit: Visit, request: Asked, resource_id: str) -> Response[str]:
+    form = await read_form(request)
+    try:
+        await visit.control.resources.adjust_plan(visit.actor, ResourceId(resource_id), form["plan"])
+    except Refused as refused:
+        return await _settings_page(visit, resource_id, form=form, refused=refused)
+    return go(visit.site, f"/resources/{resource_id}/settings?done=plan-adjusted")
+
+
+@get(SETTINGS + "/deprovision")
+async def ask_to_deprovision(visit: Visit, resource_id: str) -> Response[str]:
+    framed = await frame(visit, resource_id, tab="settings")
+    return page(visit, "resource/deprovision.html", frame=framed)
+
+
+@post(SETTINGS + "/deprovision")
+async def deprovision(visit: Visit, resource_id: str) -> Response[str]:
+    try:
+        await visit.control.resources.schedule_deprovision(visit.actor, ResourceId(resource_id))
+    except Refused as refused:
+        return await _settings_page(visit, resource_id, refused=refused)
+    return go(visit.site, f"/resources/{resource_id}?done=deprovision-scheduled")
+
+
+@post(SETTINGS + "/cancel")
+async def cancel_scheduled(visit: Visit, resource_id: str) -> Response[str]:
+    try:
+        await visit.control.resources.cancel_scheduled(visit.actor, ResourceId(resource_id))
+    except Refused as refused:
+        return await _settings_page(visit, resource_id, refused=refused)
+    return go(visit.site, f"/resources/{resource_id}?done=scheduled-cancelled")
+
+
+async def _settings_page(
+    visit: Visit, resource_id: str, *, form: Form | None = None, refused: Refused | None = None
+) -> Response[str]:
+    framed = await frame(visit, resource_id, tab="settings")
+    return page(
+        visit,
+        "resource/settings.html",
+        refused=refused,
+        frame=framed,
+        form=form,
+        environments=get_args(Environment),
+        plans=_plans(visit.site, framed),
+    )
+
+
+def _plans(site: Site, framed: Frame) -> tuple[Plan, ...]:
+    """The sizes there are for it, its own among them."""
+    resource = framed.view.resource
+    family = next((one.family for one in site.catalog.models if one.id == resource.model), "")
+    return site.catalog.plans_for(resource.type, family)
+
+
+def _environment(form: Form) -> Environment:
+    if form["environment"] not in get_args(Environment):
+        raise Refused("invalid_request", "Choose an environment.", field="environment")
+    return cast("Environment", form["environment"])
