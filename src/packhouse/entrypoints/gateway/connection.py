@@ -149,10 +149,7 @@ class Connection(asyncio.Protocol):
 
     def cut(self) -> None:
         """Ends the connection and whatever runs on it, now."""
-        self._lost = True
-        if self._task is not None:
-            self._task.cancel()
-        self._transport.abort()
+        self._transport.abort()  # its loss cancels the task, once: what it then tidies up is not disturbed
 
     def _close(self) -> None:
         """Closes once all is sent; `check` cuts where the client does not take it."""

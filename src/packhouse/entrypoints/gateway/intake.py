@@ -40,7 +40,7 @@ class Turn:
 
     __slots__ = ("keep_alive", "old", "refused", "request")
 
-    def __init__(self, request: Request, keep_alive: bool, old: bool, refused: Refused | None = None) -> None:
+    def __init__(self, request: Request, *, keep_alive: bool, old: bool, refused: Refused | None = None) -> None:
         self.request = request
         self.keep_alive = keep_alive
         self.old = old
@@ -175,7 +175,7 @@ class Intake:
         keep_alive = parser.should_keep_alive()
         # Without a connection header only HTTP/1.1 is kept alive: the version need not be asked for.
         old = not (keep_alive and "connection" not in self._headers) and self._is_old()
-        self._on_turn(Turn(request, keep_alive, old))
+        self._on_turn(Turn(request, keep_alive=keep_alive, old=old))
 
     # the rest
 
