@@ -36,7 +36,7 @@ class Company:
         return books
 
     def settle(self) -> Due:
-        found = due(self.books(self.now), self.stakes.values(), self.now)
+        found = due(self.books(self.now), self.stakes.values(), now=self.now)
         self.entries.extend(found.entries)
         for resource_id, at in found.must_end:
             self.stakes[resource_id] = msgspec.structs.replace(
@@ -62,7 +62,7 @@ class Company:
 
     def provision(self, price: int) -> None:
         resource_id = ResourceId(f"res_{len(self.stakes) + len(self.ended):03}")
-        entry = ledger.allocated(self.books(self.now), resource_id, price, at=self.now, pack="S")
+        entry = ledger.allocated(self.books(self.now), resource_id, cloud_tokens=price, at=self.now, pack="S")
         self.entries.append(entry)
         self.stakes[resource_id] = Stake(resource_id=resource_id, anchor_at=self.now, pack="S")
 
@@ -85,7 +85,7 @@ class Company:
         if self.contracts:
             contract = self.contracts[pick % len(self.contracts)]
             books = self.books(None)
-            self.entries.append(ledger.corrected(books, contract, cloud_tokens, now=self.now, note="why"))
+            self.entries.append(ledger.corrected(books, contract, cloud_tokens=cloud_tokens, now=self.now, note="why"))
 
 
 acts = st.one_of(

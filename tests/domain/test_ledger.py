@@ -40,21 +40,21 @@ def books(**grants: int) -> Books:
 
 def test_an_allocation_draws_on_the_contract_that_ends_first_and_splits() -> None:
     before = books(soon=10, late=100)
-    after = before.posted(ledger.allocated(before, RES, 30, at=NOW, pack="Text generation S"))
+    after = before.posted(ledger.allocated(before, RES, cloud_tokens=30, at=NOW, pack="Text generation S"))
     assert [(one.id, amount) for one, amount in after.allocations(RES)] == [("con_soon", 10), ("con_late", 20)]
     assert after.balance() == Balance(granted=110, allocated=30, available=80, expired=0)
 
 
 def test_a_contract_that_has_not_started_does_not_pay() -> None:
     with pytest.raises(Refused) as refused:
-        ledger.allocated(books(next=100), RES, 1, at=NOW, pack="")
+        ledger.allocated(books(next=100), RES, cloud_tokens=1, at=NOW, pack="")
     assert refused.value.code == "balance_short"
     assert refused.value.facts == {"needed": 1, "available": 0, "missing": 1}
 
 
 def test_without_a_running_contract_nothing_is_allocated() -> None:
     with pytest.raises(Refused) as refused:
-        ledger.allocated(books(soon=10), RES, 1, at=NOW + 500 * DAY, pack="")
+        ledger.allocated(books(soon=10), RES, cloud_tokens=1, at=NOW + 500 * DAY, pack="")
     assert refused.value.code == "contract_over"
 
 
@@ -78,37 +78,37 @@ def test_nothing_is_booked_to_a_contract_that_is_over() -> None:
 
 def test_a_part_is_released_to_the_contract_that_ends_last() -> None:
     before = books(soon=10, late=100)
-    before = before.posted(ledger.allocated(before, RES, 30, at=NOW, pack=""))
-    entry = ledger.released(before, RES, 25, at=NOW + DAY)
+    before = before.posted(ledger.allocated(before, RES, cloud_tokens=30, at=NOW, pack=""))
+    entry = ledger.released(before, RES, cloud_tokens=25, at=NOW + DAY)
     assert entry is not None
     assert [(one.id, amount) for one, amount in before.posted(entry).allocations(RES)] == [("con_soon", 5)]
 
 
 def test_what_comes_back_to_a_contract_that_is_over_expires() -> None:
     before = books(soon=10)
-    before = before.posted(ledger.allocated(before, RES, 10, at=NOW, pack=""))
-    entry = ledger.released(before, RES, None, at=SOON.end_at)
+    before = before.posted(ledger.allocated(before, RES, cloud_tokens=10, at=NOW, pack=""))
+    entry = ledger.released(before, RES, cloud_tokens=None, at=SOON.end_at)
     assert entry is not None
     assert before.posted(entry).balance() == Balance(granted=10, allocated=0, available=0, expired=10)
 
 
 def test_a_correction_takes_no_more_than_is_available_and_needs_a_reason() -> None:
     before = books(soon=10)
-    before = before.posted(ledger.allocated(before, RES, 8, at=NOW, pack=""))
+    before = before.posted(ledger.allocated(before, RES, cloud_tokens=8, at=NOW, pack=""))
     with pytest.raises(Refused) as refused:
-        ledger.corrected(before, SOON, -3, now=NOW, note="booked twice")
+        ledger.corrected(before, SOON, cloud_tokens=-3, now=NOW, note="booked twice")
     assert refused.value.code == "balance_short"
     with pytest.raises(Refused) as refused:
-        ledger.corrected(before, SOON, -2, now=NOW, note=" ")
+        ledger.corrected(before, SOON, cloud_tokens=-2, now=NOW, note=" ")
     assert refused.value.code == "invalid_request"
-    after = before.posted(ledger.corrected(before, SOON, -2, now=NOW, note="booked twice"))
+    after = before.posted(ledger.corrected(before, SOON, cloud_tokens=-2, now=NOW, note="booked twice"))
     assert after.balance() == Balance(granted=8, allocated=8, available=0, expired=0)
 
 
 def test_the_statement_runs_by_the_instant_from_which_entries_count() -> None:
     later = ledger.granted(NEXT, 7, now=NOW)
     first = ledger.granted(SOON, 10, now=NOW)
-    drawn = ledger.allocated(books(soon=10), RES, 4, at=NOW + DAY, pack="Embeddings S")
+    drawn = ledger.allocated(books(soon=10), RES, cloud_tokens=4, at=NOW + DAY, pack="Embeddings S")
     transactions = [
         Transaction(
             id=str(number),

@@ -41,11 +41,11 @@ IN_STATE: dict[State, Resource] = {
 ACTS: dict[moves.Move, Callable[[Resource], object]] = {
     "activate": lambda one: moves.activated(one, NOW),
     "fail": lambda one: moves.failed(one, NOW),
-    "schedule_deprovision": lambda one: moves.deprovision_scheduled(one, LATER, NOW),
-    "schedule_downgrade": lambda one: moves.downgrade_scheduled(one, "S", LATER, NOW),
-    "upgrade": lambda one: moves.upgraded(one, "L", NOW),
-    "suspend": lambda one: moves.suspended(one, "operator", NOW),
-    "resume": lambda one: moves.resumed(one, "operator", NOW),
+    "schedule_deprovision": lambda one: moves.deprovision_scheduled(one, at=LATER, now=NOW),
+    "schedule_downgrade": lambda one: moves.downgrade_scheduled(one, "S", at=LATER, now=NOW),
+    "upgrade": lambda one: moves.upgraded(one, "L", now=NOW),
+    "suspend": lambda one: moves.suspended(one, "operator", now=NOW),
+    "resume": lambda one: moves.resumed(one, "operator", now=NOW),
 }
 
 
@@ -68,32 +68,32 @@ def test_a_state_allows_its_moves_and_no_other(state: State, move: moves.Move) -
 
 def test_a_newer_scheduled_change_replaces_the_one_before() -> None:
     active = IN_STATE["active"]
-    ending = moves.deprovision_scheduled(moves.downgrade_scheduled(active, "S", LATER, NOW), LATER, NOW)
+    ending = moves.deprovision_scheduled(moves.downgrade_scheduled(active, "S", at=LATER, now=NOW), at=LATER, now=NOW)
     assert ending.scheduled == ScheduledDeprovision(LATER)
-    shrinking = moves.downgrade_scheduled(ending, "S", LATER, NOW)
+    shrinking = moves.downgrade_scheduled(ending, "S", at=LATER, now=NOW)
     assert shrinking.scheduled == ScheduledDowngrade(LATER, "S")
     assert shrinking.ends_at is None
 
 
 def test_an_upgrade_replaces_a_downgrade_but_not_an_end() -> None:
     active = IN_STATE["active"]
-    assert moves.upgraded(moves.downgrade_scheduled(active, "S", LATER, NOW), "L", NOW).scheduled is None
-    assert moves.upgraded(moves.deprovision_scheduled(active, LATER, NOW), "L", NOW).ends_at == LATER
+    assert moves.upgraded(moves.downgrade_scheduled(active, "S", at=LATER, now=NOW), "L", now=NOW).scheduled is None
+    assert moves.upgraded(moves.deprovision_scheduled(active, at=LATER, now=NOW), "L", now=NOW).ends_at == LATER
 
 
 def test_a_resource_is_gone_at_its_end_whether_or_not_anybody_wrote_it_down() -> None:
-    ending = moves.deprovision_scheduled(IN_STATE["active"], LATER, NOW)
+    ending = moves.deprovision_scheduled(IN_STATE["active"], at=LATER, now=NOW)
     assert status(ending, LATER - timedelta(microseconds=1)).usable
     assert status(ending, LATER).state == "deprovisioned"
     assert status(ending, LATER).scheduled is None
 
 
 def test_suspensions_are_a_set_of_reasons() -> None:
-    twice = moves.suspended(moves.suspended(IN_STATE["active"], "operator", NOW), "terms_not_accepted", NOW)
+    twice = moves.suspended(moves.suspended(IN_STATE["active"], "operator", now=NOW), "terms_not_accepted", now=NOW)
     assert status(twice, NOW).suspensions == ("operator", "terms_not_accepted")
-    once = moves.resumed(twice, "operator", NOW)
+    once = moves.resumed(twice, "operator", now=NOW)
     assert not status(once, NOW).usable
-    assert status(moves.resumed(once, "terms_not_accepted", NOW), NOW).usable
+    assert status(moves.resumed(once, "terms_not_accepted", now=NOW), NOW).usable
 
 
 def test_nothing_scheduled_is_not_cancelled() -> None:

@@ -27,4 +27,4 @@ OTHER = Acceptance(CompanyId("com_1"), "anthropic", "2", SINCE, UserId("usr_1"))
     ],
 )
 def test_standing(acceptances: tuple[Acceptance, ...], days: int, state: str) -> None:
-    assert standing(TERMS, acceptances, SINCE + timedelta(days=days)).state == state
+    assert standing(TERMS, acceptances, now=SINCE + timedelta(days=days)).state == state

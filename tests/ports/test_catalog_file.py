@@ -36,7 +36,7 @@ def catalog() -> Catalog:
 def test_plans(
     catalog: Catalog, type_: ResourceType, family: str, plan: str, price: int, limits: dict[str, int]
 ) -> None:
-    found = catalog.plan(plan, type_, family)
+    found = catalog.plan(plan, type_, family=family)
     assert found.price_cloud_tokens == price
     assert {one.meter: one.limit for one in found.limits} == limits
     for one in found.limits:
@@ -75,7 +75,7 @@ def test_unknown_models_and_plans_are_refused_with_what_there_is(catalog: Catalo
         catalog.model("x")
     assert refused.value.code == "model_unknown"
     with pytest.raises(Refused, match="S, M, L"):
-        catalog.plan("XL", "text_generation", "claude")
+        catalog.plan("XL", "text_generation", family="claude")
 
 
 def test_an_overlay_replaces_its_namesake(catalog: Catalog) -> None:

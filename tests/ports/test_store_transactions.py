@@ -143,7 +143,7 @@ async def test_the_data_plane_is_told_once_a_transaction(store: SqlStore, tmp_pa
     before = revision(tmp_path)
     async with store.writing() as work:
         await work.resources.add(RESOURCE)
-        await work.resources.set_limits(RESOURCE.id, NOW, ())
+        await work.resources.set_limits(RESOURCE.id, (), from_at=NOW)
         await work.resources.replace(RESOURCE)
     assert revision(tmp_path) == before + 1
     async with store.writing() as work:
@@ -176,10 +176,10 @@ async def test_the_limit_of_a_bundle_month_is_the_newest_before_it(store: SqlSto
     async with store.writing() as work:
         await work.resources.add(RESOURCE)
         for days, amount in ((0, 10), (31, 5), (61, 7)):
-            await work.resources.set_limits(RESOURCE.id, NOW + days * DAY, limits(amount))
+            await work.resources.set_limits(RESOURCE.id, limits(amount), from_at=NOW + days * DAY)
         found = [await work.resources.limits(RESOURCE.id, NOW + days * DAY) for days in (-1, 0, 30, 31, 61, 99)]
         assert found == [(), limits(10), limits(10), limits(5), limits(7), limits(7)]
-        await work.resources.set_limits(RESOURCE.id, NOW + 31 * DAY, ())
+        await work.resources.set_limits(RESOURCE.id, (), from_at=NOW + 31 * DAY)
         assert await work.resources.limits(RESOURCE.id, NOW + 99 * DAY) == limits(10)
 
 

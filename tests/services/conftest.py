@@ -55,8 +55,8 @@ class House:
     async def fund(self, company: Company, cloud_tokens: int, length: timedelta = YEAR) -> None:
         now = self.clock.now()
         new = NewContract(reference="C", start_at=now, end_at=now + length)
-        contract = await self.services.entitlements.create_contract(self.operator, company.id, new)
-        await self.services.entitlements.grant(self.operator, contract.id, cloud_tokens)
+        contract = await self.services.entitlements.create_contract(self.operator, company.id, new=new)
+        await self.services.entitlements.grant(self.operator, contract.id, cloud_tokens=cloud_tokens)
 
     def order(self, **changes: object) -> Order:
         fields: dict[str, object] = {

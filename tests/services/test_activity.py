@@ -37,7 +37,7 @@ async def test_what_was_done_is_told_newest_first(house: House) -> None:
 async def test_a_team_sees_its_resource_only(house: House) -> None:
     first, second = await house.provision(), await house.provision()
     member = await house.user("dev@example.com")
-    await house.services.team.add(house.admin, first, "dev@example.com")
+    await house.services.team.add(house.admin, first, email="dev@example.com")
     entries = await house.services.activity.list(member, house.activity(resource_id=first))
     assert [one.entry.deed.verb for one in entries] == ["team.member_added", "resource.provisioned"]
     for query, code in (

@@ -83,25 +83,25 @@ async def test_days(house: House, data_plane: sqlite3.Connection) -> None:
     call(data_plane, resource_id, NOW + HOUR, model="other")
     call(data_plane, resource_id, NOW + 72 * HOUR)
     span = Span(NOW - 24 * HOUR, NOW + 240 * HOUR)
-    days = await house.services.consumption.days(house.admin, resource_id, span)
+    days = await house.services.consumption.days(house.admin, resource_id, span=span)
     assert [(one.day.isoformat(), one.calls, one.tokens.input) for one in days] == [
         ("2026-01-31", 2, 200),
         ("2026-02-03", 1, 100),
     ]
-    by_key = await house.services.consumption.days(house.admin, resource_id, span, split="key")
+    by_key = await house.services.consumption.days(house.admin, resource_id, span=span, split="key")
     assert [(one.day.day, one.key) for one in by_key] == [
         (31, "-"),
         (31, f"{minted.view.key.prefix} Bot"),
         (3, "-"),
     ]
-    by_model = await house.services.consumption.days(house.admin, resource_id, span, split="model")
+    by_model = await house.services.consumption.days(house.admin, resource_id, span=span, split="model")
     assert [(one.day.day, one.model) for one in by_model] == [(31, "local-text"), (31, "other"), (3, "local-text")]
 
 
 async def test_csv(house: House, data_plane: sqlite3.Connection) -> None:
     resource_id = await house.provision()
     call(data_plane, resource_id, NOW)
-    text = await house.services.consumption.csv(house.admin, resource_id, Span(NOW, NOW + 24 * HOUR))
+    text = await house.services.consumption.csv(house.admin, resource_id, span=Span(NOW, NOW + 24 * HOUR))
     header, row = list(csv.reader(io.StringIO(text)))
     assert tuple(header) == CSV_HEADER
     assert row == ["2026-01-31", "", "", "1", "1", "100", "10", "0", "0", "0", "0", "0", "0"]
@@ -112,7 +112,7 @@ async def test_knowledge_counts(house: House, data_plane: sqlite3.Connection) ->
     for hours, searches in ((0, 2), (1, 3), (30, 5)):
         hour_at = microseconds(NOW + hours * HOUR)
         data_plane.execute("INSERT INTO knowledge_hour VALUES (?, ?, ?, 1, 40, 9000)", (base_id, hour_at, searches))
-    days = await house.services.consumption.days(house.admin, base_id, Span(NOW, NOW + 99 * HOUR))
+    days = await house.services.consumption.days(house.admin, base_id, span=Span(NOW, NOW + 99 * HOUR))
     assert [(one.searches, one.inserts, one.chunks, one.bytes) for one in days] == [
         (5, 2, 80, 18000),
         (5, 1, 40, 9000),
@@ -123,7 +123,7 @@ async def test_spans_and_strangers(house: House) -> None:
     resource_id: ResourceId = await house.provision()
     for span in (Span(NOW, NOW), Span(NOW, NOW - HOUR), Span(NOW, NOW + timedelta(days=401))):
         with pytest.raises(Refused) as refused:
-            await house.services.consumption.days(house.admin, resource_id, span)
+            await house.services.consumption.days(house.admin, resource_id, span=span)
         assert refused.value.code == "invalid_request"
     _, stranger = await house.rival()
     with pytest.raises(Refused) as refused:

@@ -43,10 +43,10 @@ async def test_one_key_for_everything(house: House) -> None:
     assert opened == [(text_id, False), (base_id, False), (embeddings_id, True)]
     (derived,) = await house.services.keys.list(house.admin, embeddings_id)
     assert (derived.derived, derived.at_home) == (True, False)
-    explicit = await house.services.keys.open(house.admin, minted.view.key.id, embeddings_id)
+    explicit = await house.services.keys.open(house.admin, minted.view.key.id, resource_id=embeddings_id)
     assert not explicit.derived
     with pytest.raises(Refused) as refused:
-        await house.services.keys.open(house.admin, minted.view.key.id, await house.embeddings("More"))
+        await house.services.keys.open(house.admin, minted.view.key.id, resource_id=await house.embeddings("More"))
     assert refused.value.code == "conflict"
 
 
@@ -57,13 +57,13 @@ async def test_a_resource_shuts_itself_to_a_key(house: House) -> None:
     key_id = minted.view.key.id
     for resource_id in (text_id, embeddings_id):
         with pytest.raises(Refused) as refused:
-            await house.services.keys.shut(house.admin, key_id, resource_id)
+            await house.services.keys.shut(house.admin, key_id, resource_id=resource_id)
         assert refused.value.code == "conflict"
-    await house.services.keys.shut(house.admin, key_id, base_id)
+    await house.services.keys.shut(house.admin, key_id, resource_id=base_id)
     assert await house.services.keys.list(house.admin, base_id) == []
     assert await house.services.keys.list(house.admin, embeddings_id) == []
     with pytest.raises(Refused) as refused:
-        await house.services.keys.shut(house.admin, key_id, base_id)
+        await house.services.keys.shut(house.admin, key_id, resource_id=base_id)
     assert refused.value.code == "not_found"
 
 
@@ -76,14 +76,14 @@ async def test_who_makes_keys(house: House) -> None:
     assert await code(house, stranger, text_id) == "not_found"
     assert await code(house, other_admin, text_id) == "forbidden"
     assert await code(house, house.operator, text_id) == "forbidden"
-    await house.services.team.add(house.admin, text_id, "dev@example.com")
+    await house.services.team.add(house.admin, text_id, email="dev@example.com")
     await house.services.keys.create(colleague, text_id)
 
 
 async def test_a_key_opens_only_what_its_maker_is_in_the_team_of(house: House) -> None:
     text_id, embeddings_id = await house.provision(), await house.embeddings()
     colleague = await house.user("dev@example.com")
-    await house.services.team.add(house.admin, text_id, "dev@example.com")
+    await house.services.team.add(house.admin, text_id, email="dev@example.com")
     assert await code(house, colleague, text_id, embeddings_id) == "not_found"
     assert await house.services.keys.list(house.admin, text_id) == [], "all or nothing"
     rival, rival_admin = await house.rival()
@@ -95,7 +95,7 @@ async def test_revoking_is_the_homes(house: House) -> None:
     text_id, embeddings_id = await house.provision(), await house.embeddings()
     minted = await house.services.keys.create(house.admin, text_id, open_to=[embeddings_id])
     colleague = await house.user("dev@example.com")
-    await house.services.team.add(house.admin, embeddings_id, "dev@example.com")
+    await house.services.team.add(house.admin, embeddings_id, email="dev@example.com")
     with pytest.raises(Refused) as refused:
         await house.services.keys.revoke(colleague, minted.view.key.id)
     assert refused.value.code == "forbidden"
@@ -109,7 +109,7 @@ async def test_revoking_is_the_homes(house: House) -> None:
     assert first.state == "revoked"
     assert again.key == first.key
     with pytest.raises(Refused) as refused:
-        await house.services.keys.open(house.admin, minted.view.key.id, embeddings_id)
+        await house.services.keys.open(house.admin, minted.view.key.id, resource_id=embeddings_id)
     assert refused.value.code == "conflict"
 
 

@@ -21,18 +21,18 @@ async def test_grants_are_the_operators(house: House) -> None:
     (view,) = await house.services.entitlements.contracts(house.admin, house.company.id)
     for verb in (house.services.entitlements.grant, house.services.entitlements.correct):
         with pytest.raises(Refused) as refused:
-            await verb(house.admin, view.contract.id, 1000, note="please")
+            await verb(house.admin, view.contract.id, cloud_tokens=1000, note="please")
         assert refused.value.code == "forbidden"
     with pytest.raises(Refused) as refused:
-        await house.services.entitlements.create_contract(house.admin, house.company.id, spanning(house, 0, 9))
+        await house.services.entitlements.create_contract(house.admin, house.company.id, new=spanning(house, 0, 9))
     assert refused.value.code == "forbidden"
 
 
 async def test_a_later_grant_counts_when_its_contract_starts(house: House) -> None:
     contract = await house.services.entitlements.create_contract(
-        house.operator, house.company.id, spanning(house, 10, 20)
+        house.operator, house.company.id, new=spanning(house, 10, 20)
     )
-    await house.services.entitlements.grant(house.operator, contract.id, 50)
+    await house.services.entitlements.grant(house.operator, contract.id, cloud_tokens=50)
     assert await house.available() == 200
     house.clock.advance(10 * DAY)
     assert await house.available() == 250
@@ -44,9 +44,9 @@ async def test_a_correction_is_an_entry(house: House) -> None:
     (view,) = await house.services.entitlements.contracts(house.admin, house.company.id)
     await house.provision()
     with pytest.raises(Refused) as refused:
-        await house.services.entitlements.correct(house.operator, view.contract.id, -171, note="too many")
+        await house.services.entitlements.correct(house.operator, view.contract.id, cloud_tokens=-171, note="too many")
     assert refused.value.code == "balance_short"
-    await house.services.entitlements.correct(house.operator, view.contract.id, -170, note="too many")
+    await house.services.entitlements.correct(house.operator, view.contract.id, cloud_tokens=-170, note="too many")
     lines = await house.services.entitlements.transactions(house.admin, house.company.id)
     shown = [(one.line.transaction.entry.kind, one.line.cloud_tokens, one.line.remaining_cloud_tokens) for one in lines]
     assert shown == [("granted", 200, 200), ("allocated", -30, 170), ("corrected", -170, 0)]
@@ -59,7 +59,7 @@ async def test_contracts_make_sense(house: House) -> None:
     for start, end, code in ((5, 5, "invalid_request"), (5, 1, "invalid_request"), (-9, 0, "contract_over")):
         with pytest.raises(Refused) as refused:
             await house.services.entitlements.create_contract(
-                house.operator, house.company.id, spanning(house, start, end)
+                house.operator, house.company.id, new=spanning(house, start, end)
             )
         assert refused.value.code == code
 

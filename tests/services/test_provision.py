@@ -137,9 +137,9 @@ async def test_who_may(house: House) -> None:
 async def test_accepted_terms_open_a_providers_models(house: House) -> None:
     for terms in ("aws-bedrock", "anthropic"):
         with pytest.raises(Refused) as refused:
-            await house.services.terms.accept(house.admin, house.company.id, terms, version="0")
+            await house.services.terms.accept(house.admin, house.company.id, terms_id=terms, version="0")
         assert refused.value.code == "conflict"
-        await house.services.terms.accept(house.admin, house.company.id, terms, version="1")
+        await house.services.terms.accept(house.admin, house.company.id, terms_id=terms, version="1")
     shown = await house.services.provisioning.preview(house.admin, house.order(model="claude-3-7-sonnet"))
     assert shown.lines[0].cri
     assert "eu-north-1" in shown.lines[0].serving_regions

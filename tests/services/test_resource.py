@@ -73,20 +73,20 @@ async def test_an_embeddings_pack_outlives_its_knowledge_bases(house: House) -> 
 async def test_an_upgrade_is_at_once_and_adds_to_the_running_month(house: House) -> None:
     resource_id = await house.provision()
     house.clock.advance(10 * DAY)
-    view = await house.services.resources.adjust_plan(house.admin, resource_id, "M")
+    view = await house.services.resources.adjust_plan(house.admin, resource_id, plan="M")
     assert view.resource.plan == "M"
     assert await house.available() == 140
     assert await limits(house, resource_id) == {"input": 5_000_000, "output": 2_500_000}
     await house.provision(plan="L")
     with pytest.raises(Refused) as refused:
-        await house.services.resources.adjust_plan(house.admin, resource_id, "L")
+        await house.services.resources.adjust_plan(house.admin, resource_id, plan="L")
     assert refused.value.code == "balance_short"
     assert refused.value.facts["missing"] == 40
 
 
 async def test_a_downgrade_waits_for_the_next_bundle_month(house: House) -> None:
     resource_id = await house.provision(plan="L")
-    view = await house.services.resources.adjust_plan(house.admin, resource_id, "S")
+    view = await house.services.resources.adjust_plan(house.admin, resource_id, plan="S")
     assert view.resource.plan == "L"
     assert isinstance(view.status.scheduled, ScheduledDowngrade)
     assert await house.available() == 80
@@ -99,7 +99,7 @@ async def test_a_downgrade_waits_for_the_next_bundle_month(house: House) -> None
 
 async def test_a_cancelled_downgrade_leaves_nothing_behind(house: House) -> None:
     resource_id = await house.provision(plan="L")
-    view = await house.services.resources.adjust_plan(house.admin, resource_id, "S")
+    view = await house.services.resources.adjust_plan(house.admin, resource_id, plan="S")
     await house.services.resources.cancel_scheduled(house.admin, resource_id)
     house.clock.set(month_end(view))
     assert (await limits(house, resource_id))["output"] == 5_000_000
@@ -108,11 +108,11 @@ async def test_a_cancelled_downgrade_leaves_nothing_behind(house: House) -> None
 
 async def test_a_newer_change_replaces_the_one_before(house: House) -> None:
     resource_id = await house.provision(plan="L")
-    view = await house.services.resources.adjust_plan(house.admin, resource_id, "S")
-    await house.services.resources.adjust_plan(house.admin, resource_id, "M")
+    view = await house.services.resources.adjust_plan(house.admin, resource_id, plan="S")
+    await house.services.resources.adjust_plan(house.admin, resource_id, plan="M")
     ending = await house.services.resources.schedule_deprovision(house.admin, resource_id)
     assert ending.resource.ends_at == month_end(view)
-    again = await house.services.resources.adjust_plan(house.admin, resource_id, "M")
+    again = await house.services.resources.adjust_plan(house.admin, resource_id, plan="M")
     assert again.resource.ends_at is None
     house.clock.set(month_end(view))
     assert await house.available() == 140
@@ -152,7 +152,7 @@ async def test_renaming_is_for_internal_members(house: House) -> None:
     with pytest.raises(Refused) as refused:
         await house.services.resources.change(colleague, resource_id, display_name="Mine")
     assert refused.value.code == "not_found"
-    await house.services.team.add(house.admin, resource_id, "dev@example.com")
+    await house.services.team.add(house.admin, resource_id, email="dev@example.com")
     view = await house.services.resources.change(colleague, resource_id, display_name="Ours", environment="test")
     assert (view.resource.display_name, view.resource.environment) == ("Ours", "test")
     with pytest.raises(Refused) as refused:
@@ -162,7 +162,7 @@ async def test_renaming_is_for_internal_members(house: House) -> None:
 
 async def test_a_model_changes_within_its_family_and_region(house: House) -> None:
     for terms in ("aws-bedrock", "anthropic"):
-        await house.services.terms.accept(house.admin, house.company.id, terms, version="1")
+        await house.services.terms.accept(house.admin, house.company.id, terms_id=terms, version="1")
     resource_id = await house.provision(model="claude-sonnet-4-5")
     view = await house.services.resources.change(house.admin, resource_id, model="claude-sonnet-4-6")
     assert (view.resource.model, view.resource.cri) == ("claude-sonnet-4-6", True)
@@ -180,7 +180,7 @@ async def test_lists(house: House) -> None:
     first, second = await house.provision(), await house.provision(display_name="Other")
     colleague = await house.user("dev@example.com")
     assert await house.services.resources.list(colleague) == []
-    await house.services.team.add(house.admin, second, "dev@example.com")
+    await house.services.team.add(house.admin, second, email="dev@example.com")
     for views in (
         await house.services.resources.list(colleague),
         await house.services.resources.list(colleague, company_id=house.company.id),

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 async def test_a_new_version_suspends_after_its_grace_until_it_is_accepted(house: House) -> None:
     for terms_id in ("aws-bedrock", "cohere"):
-        await house.services.terms.accept(house.admin, house.company.id, terms_id, version="1")
+        await house.services.terms.accept(house.admin, house.company.id, terms_id=terms_id, version="1")
     resource_id = await house.provision(type="embeddings", model="cohere-embed-v4")
     local_id = await house.provision()
     terms = tuple(
@@ -32,7 +32,7 @@ async def test_a_new_version_suspends_after_its_grace_until_it_is_accepted(house
     suspended = await later.resources.get(house.admin, resource_id)
     assert suspended.status.suspensions == ("terms_not_accepted",)
     assert (await later.resources.get(house.admin, local_id)).status.usable
-    await later.terms.accept(house.admin, house.company.id, "cohere", version="2")
+    await later.terms.accept(house.admin, house.company.id, terms_id="cohere", version="2")
     assert (await later.resources.get(house.admin, resource_id)).status.usable
 
 
@@ -41,8 +41,8 @@ async def test_terms_are_accepted_by_the_companys_own_admins(house: House) -> No
     _, stranger = await house.rival()
     for actor, code in ((member, "forbidden"), (stranger, "not_found"), (house.operator, "forbidden")):
         with pytest.raises(Refused) as refused:
-            await house.services.terms.accept(actor, house.company.id, "cohere", version="1")
+            await house.services.terms.accept(actor, house.company.id, terms_id="cohere", version="1")
         assert refused.value.code == code
     with pytest.raises(Refused) as refused:
-        await house.services.terms.accept(house.admin, house.company.id, "other", version="1")
+        await house.services.terms.accept(house.admin, house.company.id, terms_id="other", version="1")
     assert refused.value.code == "not_found"

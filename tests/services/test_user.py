@@ -54,14 +54,14 @@ async def test_people_are_seen_by_their_admins(house: House) -> None:
 
 async def test_roles_change_but_not_ones_own(house: House) -> None:
     member = await house.user("dev@example.com")
-    assert (await house.services.users.change_role(house.admin, member.user_id, "admin")).role == "admin"
+    assert (await house.services.users.change_role(house.admin, member.user_id, role="admin")).role == "admin"
     for actor, user_id, role, code in (
         (house.admin, house.admin.user_id, "member", "conflict"),
         (house.admin, member.user_id, "operator", "conflict"),
         (house.admin, house.operator.user_id, "member", "not_found"),
     ):
         with pytest.raises(Refused) as refused:
-            await house.services.users.change_role(actor, user_id, role)  # type: ignore[arg-type]
+            await house.services.users.change_role(actor, user_id, role=role)  # type: ignore[arg-type]
         assert refused.value.code == code
 
 
@@ -91,21 +91,21 @@ async def test_teams(house: House) -> None:
     member = await house.user("dev@example.com")
     _, stranger = await house.rival()
     with pytest.raises(Refused) as refused:
-        await house.services.team.add(house.admin, resource_id, "admin@rival.example")
+        await house.services.team.add(house.admin, resource_id, email="admin@rival.example")
     assert refused.value.code == "not_found"
     with pytest.raises(Refused) as refused:
         await house.services.team.members(stranger, resource_id)
     assert refused.value.code == "not_found"
-    first = await house.services.team.add(house.admin, resource_id, "dev@example.com")
-    assert await house.services.team.add(house.admin, resource_id, "dev@example.com") == first
+    first = await house.services.team.add(house.admin, resource_id, email="dev@example.com")
+    assert await house.services.team.add(house.admin, resource_id, email="dev@example.com") == first
     members = await house.services.team.members(member, resource_id)
     assert [(one.user.email, one.external) for one in members] == [
         ("admin@example.com", False),
         ("dev@example.com", False),
     ]
-    await house.services.team.remove(member, resource_id, member.user_id)
+    await house.services.team.remove(member, resource_id, user_id=member.user_id)
     with pytest.raises(Refused) as refused:
-        await house.services.team.remove(house.admin, resource_id, member.user_id)
+        await house.services.team.remove(house.admin, resource_id, user_id=member.user_id)
     assert refused.value.code == "not_found"
     with pytest.raises(Refused) as refused:
         await house.services.resources.get(member, resource_id)
@@ -120,6 +120,6 @@ async def test_the_catalog_as_a_company_sees_it(house: House) -> None:
     assert models["claude-sonnet-4-6"].missing_terms == ("aws-bedrock", "anthropic")
     assert [one.price_cloud_tokens for one in models["local-embeddings"].plans] == [6, 12, 24]
     assert [one.name for one in view.knowledge_base_plans] == ["Standard"]
-    await house.services.terms.accept(house.admin, house.company.id, "anthropic", version="1")
+    await house.services.terms.accept(house.admin, house.company.id, terms_id="anthropic", version="1")
     view = await house.services.offers.view(house.admin, house.company.id)
     assert {one.model.id: one for one in view.models}["claude-sonnet-4-6"].missing_terms == ("aws-bedrock",)

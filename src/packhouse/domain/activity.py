@@ -57,15 +57,8 @@ class Verification(msgspec.Struct, frozen=True):
 
 def linked(head: Head, deed: Deed, *, at: datetime, actor_id: UserId) -> Entry:
     """The next entry of the chain that ends in `head`."""
-    number = head.number + 1
-    return Entry(
-        number=number,
-        at=at,
-        actor_id=actor_id,
-        deed=deed,
-        previous_hash=head.hash,
-        hash=_hash(number, at, actor_id, deed, head.hash),
-    )
+    entry = Entry(number=head.number + 1, at=at, actor_id=actor_id, deed=deed, previous_hash=head.hash, hash=b"")
+    return msgspec.structs.replace(entry, hash=_hash(entry))
 
 
 def verify(entries: Iterable[Entry], head: Head) -> Verification:
@@ -73,11 +66,7 @@ def verify(entries: Iterable[Entry], head: Head) -> Verification:
     number, previous = 0, GENESIS
     for entry in entries:
         expected = number + 1
-        if (
-            entry.number != expected
-            or entry.previous_hash != previous
-            or entry.hash != _hash(entry.number, entry.at, entry.actor_id, entry.deed, previous)
-        ):
+        if entry.number != expected or entry.previous_hash != previous or entry.hash != _hash(entry):
             return Verification(number, broken_at=expected)
         number, previous = entry.number, entry.hash
     if (number, previous) != (head.number, head.hash):
@@ -85,8 +74,9 @@ def verify(entries: Iterable[Entry], head: Head) -> Verification:
     return Verification(number)
 
 
-def _hash(number: int, at: datetime, actor_id: str, deed: Deed, previous: bytes) -> bytes:
-    canonical = msgspec.json.encode(
-        [number, at, actor_id, deed.company_id, deed.verb, deed.subject_id, deed.resource_id, deed.facts]
-    )
-    return hashlib.sha256(previous + canonical).digest()
+def _hash(entry: Entry) -> bytes:
+    """Over all of the entry but its own hash."""
+    deed = entry.deed
+    what = [deed.company_id, deed.verb, deed.subject_id, deed.resource_id, deed.facts]
+    canonical = msgspec.json.encode([entry.number, entry.at, entry.actor_id, *what])
+    return hashlib.sha256(entry.previous_hash + canonical).digest()

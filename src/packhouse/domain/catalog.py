@@ -130,12 +130,10 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     def plans_for(self, type_: ResourceType, family: str = "") -> tuple[Plan, ...]:
         """In the catalog's order."""
         return tuple(
-            plan
-            for plan in self.plans
-            if plan.type == type_ and (not plan.families or family in plan.families)
+            plan for plan in self.plans if plan.type == type_ and (not plan.families or family in plan.families)
         )
 
-    def plan(self, name: str, type_: ResourceType, family: str = "") -> Plan:
+    def plan(self, name: str, type_: ResourceType, *, family: str = "") -> Plan:
         """Refused(invalid_request) with the names there are."""
         plans = self.plans_for(type_, family)
         for plan in plans:
@@ -144,7 +142,7 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
         names = ", ".join(plan.name for plan in plans) or "none"
         raise Refused("invalid_request", f"There is no plan {name!r} here; there are: {names}.", field="plan")
 
-    def price(self, type_: ResourceType, plan: str, model_id: str) -> int | None:
+    def price(self, plan: str, type_: ResourceType, *, model_id: str) -> int | None:
         """In cloud tokens; None where the catalog no longer sells that."""
         family = next((model.family for model in self.models if model.id == model_id), "")
         plans = self.plans_for(type_, family)

@@ -46,7 +46,7 @@ class Due(msgspec.Struct, frozen=True):
         return bool(self.entries or self.must_end or self.ended or self.shrunk)
 
 
-def due(books: Books, stakes: Iterable[Stake], now: datetime) -> Due:
+def due(books: Books, stakes: Iterable[Stake], *, now: datetime) -> Due:
     """All that fell due up to `now`, from the sums of everything that counts by now."""
     run = _Run(books, stakes)
     while run.step(now):
@@ -93,7 +93,7 @@ class _Run:
             self.stakes[stake.resource_id] = msgspec.structs.replace(stake, shrinks_at=None, shrinks_by=0)
             self.shrunk.append((stake.resource_id, at))
             amount = stake.shrinks_by
-        self._post(ledger.released(self.books, stake.resource_id, amount, at=at, pack=stake.pack))
+        self._post(ledger.released(self.books, stake.resource_id, cloud_tokens=amount, at=at, pack=stake.pack))
 
     def _end(self, contract: Contract) -> None:
         for stake in list(self.stakes.values()):
@@ -101,7 +101,7 @@ class _Run:
             if not holds or stake.ends_at is not None:
                 continue
             entry = ledger.reallocated(
-                self.books, contract, stake.resource_id, at=contract.end_at, pack=stake.pack
+                self.books, stake.resource_id, contract=contract, at=contract.end_at, pack=stake.pack
             )
             if entry is None:
                 self._must_end(stake, contract.end_at)
@@ -112,9 +112,7 @@ class _Run:
         """With the bundle month that is running just before the contract's end."""
         ends_at = bundle_month(stake.anchor_at, at - _INSTANT).end_at
         self.must_end[stake.resource_id] = ends_at
-        self.stakes[stake.resource_id] = msgspec.structs.replace(
-            stake, ends_at=ends_at, shrinks_at=None, shrinks_by=0
-        )
+        self.stakes[stake.resource_id] = msgspec.structs.replace(stake, ends_at=ends_at, shrinks_at=None, shrinks_by=0)
 
     def _post(self, entry: Entry | None) -> None:
         if entry is not None:

@@ -158,21 +158,19 @@ def granted(contract: Contract, cloud_tokens: int, *, now: datetime, note: str =
         kind="granted",
         effective_at=max(now, contract.start_at),
         subject_id=contract.id,
-        postings=_move("granted", "available", contract.id, cloud_tokens),
+        postings=_move(contract.id, cloud_tokens, source="granted", target="available"),
         note=note,
     )
 
 
-def corrected(books: Books, contract: Contract, cloud_tokens: int, *, now: datetime, note: str) -> Entry:
+def corrected(books: Books, contract: Contract, *, cloud_tokens: int, now: datetime, note: str) -> Entry:
     """More (or, with a negative number, fewer) cloud tokens granted, for a reason.
 
     Refused(balance_short) where more would be taken than the contract has available.
     """
     _refuse_if_over(contract, now)
     if not cloud_tokens or not note.strip():
-        raise Refused(
-            "invalid_request", "A correction needs an amount other than zero and a reason.", field="note"
-        )
+        raise Refused("invalid_request", "A correction needs an amount other than zero and a reason.", field="note")
     if books.available(contract.id) + cloud_tokens < 0:
         available = books.available(contract.id)
         raise Refused(
@@ -184,20 +182,18 @@ def corrected(books: Books, contract: Contract, cloud_tokens: int, *, now: datet
         kind="corrected",
         effective_at=max(now, contract.start_at),
         subject_id=contract.id,
-        postings=_move("granted", "available", contract.id, cloud_tokens),
+        postings=_move(contract.id, cloud_tokens, source="granted", target="available"),
         note=note.strip(),
     )
 
 
-def allocated(books: Books, resource_id: ResourceId, cloud_tokens: int, *, at: datetime, pack: str) -> Entry:
+def allocated(books: Books, resource_id: ResourceId, *, cloud_tokens: int, at: datetime, pack: str) -> Entry:
     """Cloud tokens for a resource, drawn on the contract that ends first, over several where one is short.
 
     Refused(contract_over) where no contract runs; Refused(balance_short) with what is missing.
     """
     if not books.running(at):
-        raise Refused(
-            "contract_over", "No contract of the company is running. Ask the operator for a new one."
-        )
+        raise Refused("contract_over", "No contract of the company is running. Ask the operator for a new one.")
     available = books.spendable(at)
     if available < cloud_tokens:
         raise Refused(
@@ -208,13 +204,11 @@ def allocated(books: Books, resource_id: ResourceId, cloud_tokens: int, *, at: d
             available=available,
             missing=cloud_tokens - available,
         )
-    postings = _drawn(books, resource_id, cloud_tokens, at)
+    postings = _drawn(books, resource_id, cloud_tokens=cloud_tokens, at=at)
     return Entry(kind="allocated", effective_at=at, subject_id=resource_id, postings=postings, pack=pack)
 
 
-def reallocated(
-    books: Books, contract: Contract, resource_id: ResourceId, *, at: datetime, pack: str
-) -> Entry | None:
+def reallocated(books: Books, resource_id: ResourceId, *, contract: Contract, at: datetime, pack: str) -> Entry | None:
     """What a resource holds of a contract that is over, drawn anew on those that run; None where they are short."""
     amount = books.sums.get(Account("allocated", contract.id, resource_id), 0)
     if not amount or books.spendable(at) < amount:
@@ -223,12 +217,12 @@ def reallocated(
         Posting(Account("allocated", contract.id, resource_id), -amount),
         Posting(Account("expired", contract.id), amount),
     )
-    postings = (*freed, *_drawn(books, resource_id, amount, at))
+    postings = (*freed, *_drawn(books, resource_id, cloud_tokens=amount, at=at))
     return Entry(kind="reallocated", effective_at=at, subject_id=resource_id, postings=postings, pack=pack)
 
 
 def released(
-    books: Books, resource_id: ResourceId, cloud_tokens: int | None, *, at: datetime, pack: str = ""
+    books: Books, resource_id: ResourceId, *, cloud_tokens: int | None, at: datetime, pack: str = ""
 ) -> Entry | None:
     """Cloud tokens that a resource gives back (None: all), first to the contract that ends last.
 
@@ -247,9 +241,7 @@ def released(
     assert not left, "more released than held"
     if not postings:
         return None
-    return Entry(
-        kind="released", effective_at=at, subject_id=resource_id, postings=tuple(postings), pack=pack
-    )
+    return Entry(kind="released", effective_at=at, subject_id=resource_id, postings=tuple(postings), pack=pack)
 
 
 def expired(books: Books, contract: Contract) -> Entry | None:
@@ -261,7 +253,7 @@ def expired(books: Books, contract: Contract) -> Entry | None:
         kind="expired",
         effective_at=contract.end_at,
         subject_id=contract.id,
-        postings=_move("available", "expired", contract.id, left),
+        postings=_move(contract.id, left, source="available", target="expired"),
     )
 
 
@@ -276,7 +268,7 @@ def statement(transactions: Iterable[Transaction]) -> list[Line]:
     return lines
 
 
-def _drawn(books: Books, resource_id: ResourceId, cloud_tokens: int, at: datetime) -> tuple[Posting, ...]:
+def _drawn(books: Books, resource_id: ResourceId, *, cloud_tokens: int, at: datetime) -> tuple[Posting, ...]:
     postings: list[Posting] = []
     left = cloud_tokens
     for contract in books.running(at):
@@ -289,9 +281,7 @@ def _drawn(books: Books, resource_id: ResourceId, cloud_tokens: int, at: datetim
     return tuple(postings)
 
 
-def _move(
-    source: AccountName, target: AccountName, contract_id: ContractId, amount: int
-) -> tuple[Posting, Posting]:
+def _move(contract_id: ContractId, amount: int, *, source: AccountName, target: AccountName) -> tuple[Posting, Posting]:
     return (Posting(Account(source, contract_id), -amount), Posting(Account(target, contract_id), amount))
 
 

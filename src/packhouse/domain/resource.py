@@ -114,7 +114,7 @@ def status(resource: Resource, now: datetime) -> Status:
     return Status(state, scheduled, tuple(sorted(resource.suspensions)))
 
 
-def require(resource: Resource, move: Move, now: datetime) -> None:
+def require(resource: Resource, move: Move, *, now: datetime) -> None:
     """Refused(resource_inactive) where the state does not allow the move."""
     state = resource.state(now)
     if move not in MOVES[state]:
@@ -122,37 +122,37 @@ def require(resource: Resource, move: Move, now: datetime) -> None:
 
 
 def activated(resource: Resource, now: datetime) -> Resource:
-    require(resource, "activate", now)
+    require(resource, "activate", now=now)
     return msgspec.structs.replace(resource, activated_at=now)
 
 
 def failed(resource: Resource, now: datetime) -> Resource:
-    require(resource, "fail", now)
+    require(resource, "fail", now=now)
     return msgspec.structs.replace(resource, failed_at=now)
 
 
-def deprovision_scheduled(resource: Resource, at: datetime, now: datetime) -> Resource:
+def deprovision_scheduled(resource: Resource, *, at: datetime, now: datetime) -> Resource:
     """It ends at `at`, the end of its running bundle month."""
-    require(resource, "schedule_deprovision", now)
+    require(resource, "schedule_deprovision", now=now)
     return msgspec.structs.replace(resource, scheduled=ScheduledDeprovision(at))
 
 
-def downgrade_scheduled(resource: Resource, plan: str, at: datetime, now: datetime) -> Resource:
-    require(resource, "schedule_downgrade", now)
+def downgrade_scheduled(resource: Resource, plan: str, *, at: datetime, now: datetime) -> Resource:
+    require(resource, "schedule_downgrade", now=now)
     return msgspec.structs.replace(resource, scheduled=ScheduledDowngrade(at, plan))
 
 
 def scheduled_cancelled(resource: Resource, now: datetime) -> Resource:
     """Refused(conflict) where nothing is scheduled."""
-    require(resource, "cancel_scheduled", now)
+    require(resource, "cancel_scheduled", now=now)
     if resource.scheduled is None:
         raise Refused("conflict", "Nothing is scheduled for this resource.")
     return msgspec.structs.replace(resource, scheduled=None)
 
 
-def upgraded(resource: Resource, plan: str, now: datetime) -> Resource:
+def upgraded(resource: Resource, plan: str, *, now: datetime) -> Resource:
     """At once; a downgrade that was scheduled is replaced by it."""
-    require(resource, "upgrade", now)
+    require(resource, "upgrade", now=now)
     scheduled = resource.scheduled if resource.ends_at is not None else None
     return msgspec.structs.replace(resource, plan=plan, scheduled=scheduled)
 
@@ -167,13 +167,13 @@ def deprovisioned(resource: Resource, at: datetime) -> Resource:
     return msgspec.structs.replace(resource, deprovisioned_at=at)
 
 
-def suspended(resource: Resource, reason: SuspensionReason, now: datetime) -> Resource:
-    require(resource, "suspend", now)
+def suspended(resource: Resource, reason: SuspensionReason, *, now: datetime) -> Resource:
+    require(resource, "suspend", now=now)
     return msgspec.structs.replace(resource, suspensions=resource.suspensions | {reason})
 
 
-def resumed(resource: Resource, reason: SuspensionReason, now: datetime) -> Resource:
-    require(resource, "resume", now)
+def resumed(resource: Resource, reason: SuspensionReason, *, now: datetime) -> Resource:
+    require(resource, "resume", now=now)
     return msgspec.structs.replace(resource, suspensions=resource.suspensions - {reason})
 
 

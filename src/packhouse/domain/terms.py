@@ -42,7 +42,7 @@ class TermsStanding(msgspec.Struct, frozen=True):
     acceptance: Acceptance | None
 
 
-def standing(terms: Terms, acceptances: tuple[Acceptance, ...], now: datetime) -> TermsStanding:
+def standing(terms: Terms, acceptances: tuple[Acceptance, ...], *, now: datetime) -> TermsStanding:
     """Of the acceptances of one company, the current version's counts; else the newest, in grace."""
     own = [one for one in acceptances if one.terms_id == terms.id]
     current = next((one for one in own if one.version == terms.version), None)

@@ -79,7 +79,7 @@ class SignInRepository(Protocol):
         ...
 
     async def replace_token(self, token: PersonalToken) -> None: ...
-    async def add_link(self, user_id: UserId, token_hash: bytes, expires_at: datetime) -> None:
+    async def add_link(self, user_id: UserId, token_hash: bytes, *, expires_at: datetime) -> None:
         """In the place of the user's older ones."""
         ...
 
@@ -149,7 +149,7 @@ class ResourceRepository(Protocol):
         """Those of the bundle month that starts then."""
         ...
 
-    async def set_limits(self, resource_id: ResourceId, from_at: datetime, limits: Sequence[MeterLimit]) -> None:
+    async def set_limits(self, resource_id: ResourceId, limits: Sequence[MeterLimit], *, from_at: datetime) -> None:
         """From the bundle month that starts at `from_at` on, in the place of all that was set for it or later."""
         ...
 
@@ -184,7 +184,7 @@ class KeyRepository(Protocol):
         """What the key was opened to, the home first, each with the embeddings resource it is linked to."""
         ...
 
-    async def open(self, key_id: KeyId, resource_id: ResourceId, at: datetime) -> None:
+    async def open(self, key_id: KeyId, resource_id: ResourceId, *, at: datetime) -> None:
         """Twice is fine."""
         ...
 
@@ -208,7 +208,7 @@ class ConsumptionRepository(Protocol):
         """Of a bundle month, to the call."""
         ...
 
-    async def days(self, resource_id: ResourceId, span: Span, split: Split) -> list[DayUse]:
+    async def days(self, resource_id: ResourceId, span: Span, *, split: Split) -> list[DayUse]:
         """UTC days that have something, in order; `key` holds the key's id. Whole hours count."""
         ...
 

@@ -5,7 +5,7 @@ from packhouse.domain.errors import Refused
 from packhouse.domain.resource import Resource
 from packhouse.domain.units import CompanyId, ResourceId
 from packhouse.domain.user import Actor
-from packhouse.ports.store import Work
+from packhouse.services.context import Act
 
 
 def not_found(what: str, id_: str) -> Refused:
@@ -24,48 +24,48 @@ def require_self_service(actor: Actor, company: Company) -> None:
         raise Refused("no_self_service", "The company has no self-service. File an order; an operator fulfils it.")
 
 
-async def company_seen(work: Work, actor: Actor, company_id: CompanyId) -> Company:
+async def company_seen(act: Act, company_id: CompanyId) -> Company:
     """For everyone of the company and operators. Refused(not_found)."""
-    company = await work.companies.get(company_id) if actor.belongs_to(company_id) else None
+    company = await act.work.companies.get(company_id) if act.actor.belongs_to(company_id) else None
     if company is None:
         raise not_found("company", company_id)
     return company
 
 
-async def company_administered(work: Work, actor: Actor, company_id: CompanyId) -> Company:
+async def company_administered(act: Act, company_id: CompanyId) -> Company:
     """For the company's admins and operators. Refused: not_found, forbidden."""
-    company = await company_seen(work, actor, company_id)
-    if not actor.administers(company_id):
+    company = await company_seen(act, company_id)
+    if not act.actor.administers(company_id):
         raise Refused("forbidden", "Only a company admin may do this. Ask one of your company's admins.")
     return company
 
 
-async def resource_seen(work: Work, actor: Actor, resource_id: ResourceId) -> Resource:
+async def resource_seen(act: Act, resource_id: ResourceId) -> Resource:
     """For the resource's team, its company's admins and operators. Refused(not_found)."""
-    resource = await work.resources.get(resource_id)
-    if resource is None or not (actor.administers(resource.company_id) or await is_member(work, actor, resource_id)):
+    resource = await act.work.resources.get(resource_id)
+    if resource is None or not (act.actor.administers(resource.company_id) or await is_member(act, resource_id)):
         raise not_found("resource", resource_id)
     return resource
 
 
-async def resource_administered(work: Work, actor: Actor, resource_id: ResourceId) -> Resource:
+async def resource_administered(act: Act, resource_id: ResourceId) -> Resource:
     """For the company's admins and operators. Refused: not_found, forbidden (its team)."""
-    resource = await resource_seen(work, actor, resource_id)
-    if not actor.administers(resource.company_id):
+    resource = await resource_seen(act, resource_id)
+    if not act.actor.administers(resource.company_id):
         raise Refused("forbidden", "Only a company admin may do this. Ask one of your company's admins.")
     return resource
 
 
-async def resource_managed(work: Work, actor: Actor, resource_id: ResourceId) -> Resource:
+async def resource_managed(act: Act, resource_id: ResourceId) -> Resource:
     """For internal members of the team, the company's admins and operators.
 
     Refused: not_found, forbidden (external members).
     """
-    resource = await resource_seen(work, actor, resource_id)
-    if not actor.belongs_to(resource.company_id):
+    resource = await resource_seen(act, resource_id)
+    if not act.actor.belongs_to(resource.company_id):
         raise Refused("forbidden", "External members may not do this. Ask a member of the resource's company.")
     return resource
 
 
-async def is_member(work: Work, actor: Actor, resource_id: ResourceId) -> bool:
-    return await work.team.get(resource_id, actor.user_id) is not None
+async def is_member(act: Act, resource_id: ResourceId) -> bool:
+    return await act.work.team.get(resource_id, act.actor.user_id) is not None

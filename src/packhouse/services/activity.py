@@ -6,9 +6,8 @@ from packhouse.domain.activity import INSTALLATION, Entry, Verification, verify
 from packhouse.domain.errors import Refused
 from packhouse.domain.units import CompanyId, ResourceId
 from packhouse.domain.user import Actor
-from packhouse.ports.store import Work
 from packhouse.services.access import company_administered, not_found, require_operator, resource_seen
-from packhouse.services.context import Context
+from packhouse.services.context import Act, Context
 
 LIMIT_MAX = 500
 
@@ -39,26 +38,26 @@ class ActivityLog:
         `activity.INSTALLATION` is the operators'. Refused: not_found, invalid_request."""
         if not 1 <= query.limit <= LIMIT_MAX:
             raise Refused("invalid_request", f"The limit is 1 to {LIMIT_MAX}.", field="limit")
-        async with self._context.store.reading() as work:
+        async with self._context.reading(actor) as act:
             if query.resource_id is None:
-                await _chain_seen(work, actor, query.company_id)
-            elif (await resource_seen(work, actor, query.resource_id)).company_id != query.company_id:
+                await _chain_seen(act, query.company_id)
+            elif (await resource_seen(act, query.resource_id)).company_id != query.company_id:
                 raise not_found("resource", query.resource_id)
-            entries = await work.activity.newest(
+            entries = await act.work.activity.newest(
                 query.company_id, query.resource_id, verb=query.verb, before=query.before, limit=query.limit
             )
-            emails = await work.users.emails(entry.actor_id for entry in entries)
+            emails = await act.work.users.emails(entry.actor_id for entry in entries)
         return [ActivityView(entry, emails.get(entry.actor_id, entry.actor_id)) for entry in entries]
 
     async def verify(self, actor: Actor, company_id: CompanyId) -> Verification:
         """Walk the whole chain. For the company's admins and operators. Refused: not_found."""
-        async with self._context.store.reading() as work:
-            await _chain_seen(work, actor, company_id)
-            return verify(await work.activity.chain(company_id), await work.activity.head(company_id))
+        async with self._context.reading(actor) as act:
+            await _chain_seen(act, company_id)
+            return verify(await act.work.activity.chain(company_id), await act.work.activity.head(company_id))
 
 
-async def _chain_seen(work: Work, actor: Actor, company_id: CompanyId) -> None:
+async def _chain_seen(act: Act, company_id: CompanyId) -> None:
     if company_id == INSTALLATION:
-        require_operator(actor)
+        require_operator(act.actor)
     else:
-        await company_administered(work, actor, company_id)
+        await company_administered(act, company_id)

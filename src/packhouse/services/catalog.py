@@ -51,12 +51,11 @@ class Offers:
 
     async def view(self, actor: Actor, company_id: CompanyId) -> CatalogView:
         """Refused: not_found."""
-        now = self._context.clock.now()
         catalog, offering = self._context.catalog, self._context.offering
-        async with self._context.store.reading() as work:
-            await company_seen(work, actor, company_id)
-            accepted = await work.terms.of_company(company_id)
-        standings = tuple(standing(terms, accepted, now) for terms in catalog.terms)
+        async with self._context.reading(actor) as act:
+            await company_seen(act, company_id)
+            accepted = await act.work.terms.of_company(company_id)
+        standings = tuple(standing(terms, accepted, now=act.now) for terms in catalog.terms)
         missing = {one.terms.id for one in standings if one.state == "missing"}
         return CatalogView(
             regions=tuple(RegionView(one, offering.has_region(one.id)) for one in catalog.regions),

@@ -23,25 +23,25 @@ class Companies:
             created_at=self._context.clock.now(),
             self_service=self_service,
         )
-        async with self._context.store.writing() as work:
-            await work.companies.add(company)
+        async with self._context.writing(actor) as act:
+            await act.work.companies.add(company)
             facts = (("self_service", str(self_service).lower()),)
             deed = Deed(company_id=company.id, verb="company.created", subject_id=company.id, facts=facts)
-            await self._context.log(work, actor, deed)
+            await act.log(deed)
         return company
 
     async def list(self, actor: Actor) -> list[Company]:
         """All for an operator, else the actor's own; by name."""
-        async with self._context.store.reading() as work:
+        async with self._context.reading(actor) as act:
             if actor.is_operator:
-                return await work.companies.all()
-            own = await work.companies.get(actor.company_id) if actor.company_id else None
+                return await act.work.companies.all()
+            own = await act.work.companies.get(actor.company_id) if actor.company_id else None
         return [own] if own else []
 
     async def get(self, actor: Actor, company_id: CompanyId) -> Company:
         """Refused: not_found."""
-        async with self._context.store.reading() as work:
-            return await company_seen(work, actor, company_id)
+        async with self._context.reading(actor) as act:
+            return await company_seen(act, company_id)
 
     async def change(
         self,
@@ -56,8 +56,8 @@ class Companies:
 
         Refused: not_found, forbidden, conflict, invalid_request.
         """
-        async with self._context.store.writing() as work:
-            company = await company_administered(work, actor, company_id)
+        async with self._context.writing(actor) as act:
+            company = await company_administered(act, company_id)
             if name is not None or self_service is not None:
                 require_operator(actor)
             changes = {
@@ -67,8 +67,8 @@ class Companies:
             }
             made = {field: value for field, value in changes.items() if value is not None}
             changed = msgspec.structs.replace(company, **made)
-            await work.companies.replace(changed)
+            await act.work.companies.replace(changed)
             facts = tuple((field, str(value).lower()) for field, value in made.items() if field != "name")
             deed = Deed(company_id=company.id, verb="company.changed", subject_id=company.id, facts=facts)
-            await self._context.log(work, actor, deed)
+            await act.log(deed)
         return changed

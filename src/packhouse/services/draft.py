@@ -6,10 +6,9 @@ from packhouse.domain.company import checked_name
 from packhouse.domain.errors import Refused
 from packhouse.domain.resource import Resource, require
 from packhouse.domain.units import ResourceId
-from packhouse.domain.user import Actor, checked_email
-from packhouse.ports.store import Work
+from packhouse.domain.user import checked_email
 from packhouse.services.access import company_administered, not_found, require_self_service, resource_seen
-from packhouse.services.context import Context
+from packhouse.services.context import Act
 from packhouse.services.eligibility import check_model, check_region, chosen_cri
 from packhouse.services.order import Order, SpecificationLine
 
@@ -24,16 +23,14 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 class Drafting:
     """For one actor inside one transaction."""
 
-    def __init__(self, context: Context, work: Work, actor: Actor) -> None:
-        self._context = context
-        self._work = work
-        self._actor = actor
+    def __init__(self, act: Act) -> None:
+        self._act = act
 
     async def drafts(self, order: Order) -> list[Draft]:
         """What would be made, the ordered pack last; everything but the balance is checked."""
-        company = await company_administered(self._work, self._actor, order.company_id)
-        require_self_service(self._actor, company)
-        check_region(self._context, order.region)
+        company = await company_administered(self._act, order.company_id)
+        require_self_service(self._act.actor, company)
+        check_region(self._act, order.region)
         if order.created_for_email:
             checked_email(order.created_for_email)
         if order.type != "knowledge_base":
@@ -45,11 +42,11 @@ class Drafting:
         return await self._knowledge_base(order)
 
     async def _model_pack(self, order: Order) -> Draft:
-        model = self._context.catalog.model(order.model)
+        model = self._act.context.catalog.model(order.model)
         if model.type != order.type:
             raise Refused("invalid_request", f"{model.name} is a model of type {model.type}.", field="model")
-        offer = await check_model(self._context, self._work, order.company_id, model, order.region)
-        plan = self._context.catalog.plan(order.plan, order.type, model.family)
+        offer = await check_model(self._act, model, company_id=order.company_id, region=order.region)
+        plan = self._act.context.catalog.plan(order.plan, order.type, family=model.family)
         cri = chosen_cri(offer, order.cri)
         serving = offer.serving_regions if cri else (order.region,)
         line = SpecificationLine(order.type, order.display_name, model.id, plan, cri, serving)
@@ -64,7 +61,7 @@ class Drafting:
                 "A knowledge base either names an embeddings resource or has one made on the way.",
                 field="embeddings_resource_id",
             )
-        plan = self._context.catalog.plan(order.plan, order.type)
+        plan = self._act.context.catalog.plan(order.plan, order.type)
         line = SpecificationLine(order.type, order.display_name, "", plan, False, (order.region,))
         if order.embeddings is None:
             return [self._draft(order, line, linked_id=await self._linkable(order))]
@@ -83,7 +80,7 @@ class Drafting:
 
     async def _linkable(self, order: Order) -> ResourceId:
         assert order.embeddings_resource_id is not None
-        resource = await resource_seen(self._work, self._actor, order.embeddings_resource_id)
+        resource = await resource_seen(self._act, order.embeddings_resource_id)
         if resource.company_id != order.company_id:
             raise not_found("resource", resource.id)
         if resource.type != "embeddings" or resource.region != order.region:
@@ -92,15 +89,15 @@ class Drafting:
                 f"A knowledge base embeds with an embeddings pack in its own region {order.region}.",
                 field="embeddings_resource_id",
             )
-        require(resource, "use", self._context.clock.now())
+        require(resource, "use", now=self._act.now)
         if resource.ends_at is not None:
             raise Refused("conflict", "The embeddings pack is going to end. Cancel that first.")
         return resource.id
 
     def _draft(self, order: Order, line: SpecificationLine, *, linked_id: ResourceId | None = None) -> Draft:
-        now = self._context.clock.now()
+        now = self._act.now
         resource = Resource(
-            id=ResourceId(self._context.ids.new("res")),
+            id=ResourceId(self._act.context.ids.new("res")),
             company_id=order.company_id,
             type=line.type,
             display_name=checked_name(line.display_name, "display_name"),
@@ -110,7 +107,7 @@ class Drafting:
             model=line.model,
             plan=line.plan.name,
             created_at=now,
-            created_by=self._actor.user_id,
+            created_by=self._act.actor.user_id,
             created_for_name=order.created_for_name.strip(),
             created_for_email=order.created_for_email.strip().lower(),
             embeddings_resource_id=linked_id,

@@ -4,18 +4,17 @@ from packhouse.domain.catalog import Model, Offer
 from packhouse.domain.errors import Refused
 from packhouse.domain.terms import standing
 from packhouse.domain.units import CompanyId
-from packhouse.ports.store import Work
-from packhouse.services.context import Context
+from packhouse.services.context import Act
 
 
-def check_region(context: Context, region: str) -> None:
+def check_region(act: Act, region: str) -> None:
     """Refused: invalid_request (no such region), region_not_offered."""
-    regions = context.catalog.regions
+    regions = act.context.catalog.regions
     if all(one.id != region for one in regions):
         names = ", ".join(one.id for one in regions)
         raise Refused("invalid_request", f"There is no region {region!r}; there are: {names}.", field="region")
-    if not context.offering.has_region(region):
-        offered = ", ".join(one.id for one in regions if context.offering.has_region(one.id)) or "none"
+    if not act.context.offering.has_region(region):
+        offered = ", ".join(one.id for one in regions if act.context.offering.has_region(one.id)) or "none"
         raise Refused(
             "region_not_offered",
             f"This installation does not offer {region}; it offers: {offered}.",
@@ -23,16 +22,15 @@ def check_region(context: Context, region: str) -> None:
         )
 
 
-async def check_model(context: Context, work: Work, company_id: CompanyId, model: Model, region: str) -> Offer:
+async def check_model(act: Act, model: Model, *, company_id: CompanyId, region: str) -> Offer:
     """The model's offer in the region. Refused: model_ended, model_not_in_region, terms_not_accepted."""
-    now = context.clock.now()
-    if model.life_cycle(now) == "ended":
+    if model.life_cycle(act.now) == "ended":
         raise Refused("model_ended", f"The life of {model.name} ended on {model.end_of_life_on}; choose another model.")
     offer = model.offer(region)
-    if offer is None or not context.offering.has(region, model.provider):
-        raise Refused("model_not_in_region", _where(context, model, region), model=model.id, region=region)
-    accepted = await work.terms.of_company(company_id)
-    standings = [standing(terms, accepted, now) for terms in context.catalog.terms_of(model)]
+    if offer is None or not act.context.offering.has(region, model.provider):
+        raise Refused("model_not_in_region", _where(act, model, region=region), model=model.id, region=region)
+    accepted = await act.work.terms.of_company(company_id)
+    standings = [standing(terms, accepted, now=act.now) for terms in act.context.catalog.terms_of(model)]
     missing = [one.terms for one in standings if one.state == "missing"]
     if missing:
         names = " and ".join(f"{one.name} (version {one.version})" for one in missing)
@@ -53,7 +51,7 @@ def chosen_cri(offer: Offer, wished: bool | None) -> bool:
     return offer.cri == "only" or (offer.cri == "optional" and wished is not False)
 
 
-def _where(context: Context, model: Model, region: str) -> str:
-    offered = [one.region for one in model.offers if context.offering.has(one.region, model.provider)]
+def _where(act: Act, model: Model, *, region: str) -> str:
+    offered = [one.region for one in model.offers if act.context.offering.has(one.region, model.provider)]
     elsewhere = f" It is in: {', '.join(offered)}." if offered else " This installation has no endpoint for it."
     return f"{model.name} is not offered in {region}.{elsewhere}"

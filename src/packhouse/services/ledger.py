@@ -44,7 +44,7 @@ class Entitlements:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def create_contract(self, actor: Actor, company_id: CompanyId, new: NewContract) -> Contract:
+    async def create_contract(self, actor: Actor, company_id: CompanyId, *, new: NewContract) -> Contract:
         """Operators only. Refused: forbidden, not_found, invalid_request, contract_over."""
         require_operator(actor)
         now = self._context.clock.now()
@@ -59,72 +59,73 @@ class Entitlements:
             start_at=new.start_at.astimezone(UTC),
             end_at=new.end_at.astimezone(UTC),
         )
-        async with self._context.store.writing() as work:
-            await company_seen(work, actor, company_id)
-            await work.ledger.add_contract(contract)
+        async with self._context.writing(actor) as act:
+            await company_seen(act, company_id)
+            await act.work.ledger.add_contract(contract)
             facts = (("start_at", contract.start_at.isoformat()), ("end_at", contract.end_at.isoformat()))
             deed = Deed(company_id=company_id, verb="contract.created", subject_id=contract.id, facts=facts)
-            await self._context.log(work, actor, deed)
+            await act.log(deed)
         return contract
 
     async def contracts(self, actor: Actor, company_id: CompanyId) -> list[ContractView]:
         """For the company's admins and operators, by start. Refused: not_found, forbidden."""
         now = self._context.clock.now()
         await Lifecycle(self._context).settle(company_id)
-        async with self._context.store.reading() as work:
-            await company_administered(work, actor, company_id)
-            books = await work.ledger.books(company_id, None)
+        async with self._context.reading(actor) as act:
+            await company_administered(act, company_id)
+            books = await act.work.ledger.books(company_id, None)
         return [ContractView(one, books.balance(one.id), one.runs(now)) for one in books.contracts]
 
-    async def grant(self, actor: Actor, contract_id: ContractId, cloud_tokens: int, *, note: str = "") -> Transaction:
+    async def grant(self, actor: Actor, contract_id: ContractId, *, cloud_tokens: int, note: str = "") -> Transaction:
         """Operators only. Refused: forbidden, not_found, contract_over, invalid_request."""
 
         def entry(books: Books, contract: Contract) -> Entry:
             return granted(contract, cloud_tokens, now=self._context.clock.now(), note=note.strip())
 
-        return await self._book(actor, contract_id, entry)
+        return await self._book(actor, contract_id, make=entry)
 
-    async def correct(self, actor: Actor, contract_id: ContractId, cloud_tokens: int, *, note: str) -> Transaction:
+    async def correct(self, actor: Actor, contract_id: ContractId, *, cloud_tokens: int, note: str) -> Transaction:
         """More or (negative) less granted. Refused: as `grant`, and balance_short."""
 
         def entry(books: Books, contract: Contract) -> Entry:
-            return corrected(books, contract, cloud_tokens, now=self._context.clock.now(), note=note)
+            return corrected(books, contract, cloud_tokens=cloud_tokens, now=self._context.clock.now(), note=note)
 
-        return await self._book(actor, contract_id, entry)
+        return await self._book(actor, contract_id, make=entry)
 
     async def balance(self, actor: Actor, company_id: CompanyId) -> Balance:
         """For the company's admins and operators. Refused: not_found, forbidden."""
         await Lifecycle(self._context).settle(company_id)
-        async with self._context.store.reading() as work:
-            await company_administered(work, actor, company_id)
-            return (await work.ledger.books(company_id, self._context.clock.now())).balance()
+        async with self._context.reading(actor) as act:
+            await company_administered(act, company_id)
+            return (await act.work.ledger.books(company_id, self._context.clock.now())).balance()
 
     async def transactions(self, actor: Actor, company_id: CompanyId) -> list[TransactionView]:
         """All, oldest first. For the company's admins and operators. Refused: not_found, forbidden."""
         await Lifecycle(self._context).settle(company_id)
-        async with self._context.store.reading() as work:
-            await company_administered(work, actor, company_id)
-            transactions = await work.ledger.transactions(company_id)
-            names: dict[str, str] = {one.id: one.display_name for one in await work.resources.of_company(company_id)}
-            contracts = (await work.ledger.books(company_id, None)).contracts
+        async with self._context.reading(actor) as act:
+            await company_administered(act, company_id)
+            transactions = await act.work.ledger.transactions(company_id)
+            resources = await act.work.resources.of_company(company_id)
+            names: dict[str, str] = {one.id: one.display_name for one in resources}
+            contracts = (await act.work.ledger.books(company_id, None)).contracts
         names.update((one.id, one.reference) for one in contracts)
         return [TransactionView(line, names[line.transaction.entry.subject_id]) for line in statement(transactions)]
 
     async def _book(
-        self, actor: Actor, contract_id: ContractId, make: Callable[[Books, Contract], Entry]
+        self, actor: Actor, contract_id: ContractId, *, make: Callable[[Books, Contract], Entry]
     ) -> Transaction:
         require_operator(actor)
-        async with self._context.store.writing() as work:
-            contract = await work.ledger.contract(contract_id)
+        async with self._context.writing(actor) as act:
+            contract = await act.work.ledger.contract(contract_id)
             if contract is None:
                 raise not_found("contract", contract_id)
             company_id = contract.company_id
-            await work.companies.lock(company_id)
-            await settle(self._context, work, company_id)
+            await act.work.companies.lock(company_id)
+            await settle(act, company_id)
             # everything written, so that a correction cannot take what a later grant still holds back
-            entry = make(await work.ledger.books(company_id, None), contract)
-            transaction = await post(self._context, work, actor, company_id, entry)
+            entry = make(await act.work.ledger.books(company_id, None), contract)
+            transaction = await post(act, company_id, entry=entry)
             facts = (("cloud_tokens", str(entry.change("available"))),)
             deed = Deed(company_id=company_id, verb=f"grant.{entry.kind}", subject_id=contract_id, facts=facts)
-            await self._context.log(work, actor, deed)
+            await act.log(deed)
         return transaction

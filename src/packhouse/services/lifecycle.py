@@ -1,6 +1,7 @@
 """What falls due by the passing of time is written down by whoever looks first: here."""
 
 from packhouse.domain.units import CompanyId
+from packhouse.domain.user import SYSTEM
 from packhouse.services.context import Context
 from packhouse.services.dues import is_due, settle
 
@@ -11,15 +12,15 @@ class Lifecycle:
 
     async def settle(self, company_id: CompanyId) -> bool:
         """Book what fell due for the company; False where nothing did. Every verb that looks calls it."""
-        async with self._context.store.reading() as work:
-            if not await is_due(self._context, work, company_id):
+        async with self._context.reading(SYSTEM) as act:
+            if not await is_due(act, company_id):
                 return False
-        async with self._context.store.writing() as work:
-            await work.companies.lock(company_id)
-            return await settle(self._context, work, company_id)
+        async with self._context.writing(SYSTEM) as act:
+            await act.work.companies.lock(company_id)
+            return await settle(act, company_id)
 
     async def settle_all(self) -> int:
         """For the worker, now and then; how many companies had something due."""
-        async with self._context.store.reading() as work:
-            companies = await work.companies.all()
+        async with self._context.reading(SYSTEM) as act:
+            companies = await act.work.companies.all()
         return sum([await self.settle(company.id) for company in companies])

@@ -17,7 +17,6 @@ from packhouse.domain.resource import (
 )
 from packhouse.domain.units import CompanyId, ResourceId
 from packhouse.domain.user import Actor
-from packhouse.ports.store import Work
 from packhouse.services.access import (
     company_administered,
     company_seen,
@@ -26,12 +25,12 @@ from packhouse.services.access import (
     resource_managed,
     resource_seen,
 )
-from packhouse.services.context import Context
+from packhouse.services.context import Act, Context
 from packhouse.services.dues import settle
 from packhouse.services.eligibility import check_model
 from packhouse.services.lifecycle import Lifecycle
 from packhouse.services.resize import downgrade, secure, upgrade
-from packhouse.services.resource_view import ResourceView, linked, log, refuse_if_needed, view
+from packhouse.services.resource_view import ResourceView, linked, refuse_if_needed, view
 
 __all__ = ["ResourceView", "Resources"]
 
@@ -47,26 +46,26 @@ class Resources:
         """
         if company_id is not None and actor.administers(company_id):
             await Lifecycle(self._context).settle(company_id)
-        async with self._context.store.reading() as work:
+        async with self._context.reading(actor) as act:
             if company_id is None:
-                resources = await work.resources.of_member(actor.user_id)
+                resources = await act.work.resources.of_member(actor.user_id)
             else:
-                await company_seen(work, actor, company_id)
+                await company_seen(act, company_id)
                 resources = await (
-                    work.resources.of_company(company_id)
+                    act.work.resources.of_company(company_id)
                     if actor.administers(company_id)
-                    else work.resources.of_member(actor.user_id)
+                    else act.work.resources.of_member(actor.user_id)
                 )
             chosen = [one for one in resources if company_id in (None, one.company_id)]
-            return [await view(self._context, work, one) for one in chosen]
+            return [await view(act, one) for one in chosen]
 
     async def get(self, actor: Actor, resource_id: ResourceId) -> ResourceView:
         """For its team, the company's admins and operators. Refused: not_found."""
-        async with self._context.store.reading() as work:
-            resource = await resource_seen(work, actor, resource_id)
+        async with self._context.reading(actor) as act:
+            resource = await resource_seen(act, resource_id)
         await Lifecycle(self._context).settle(resource.company_id)
-        async with self._context.store.reading() as work:
-            return await view(self._context, work, await resource_seen(work, actor, resource_id))
+        async with self._context.reading(actor) as act:
+            return await view(act, await resource_seen(act, resource_id))
 
     async def change(
         self,
@@ -82,73 +81,72 @@ class Resources:
         Refused: not_found, forbidden, model_unknown, model_ended, model_not_in_region, invalid_request,
         resource_inactive.
         """
-        async with self._context.store.writing() as work:
+        async with self._context.writing(actor) as act:
             if display_name is not None or environment is not None:
-                resource = await resource_managed(work, actor, resource_id)
+                resource = await resource_managed(act, resource_id)
             else:
-                resource = await resource_seen(work, actor, resource_id)
-            require(resource, "edit", self._context.clock.now())
+                resource = await resource_seen(act, resource_id)
+            require(resource, "edit", now=act.now)
             changed = resource
             if model is not None and model != resource.model:
-                changed = await self._with_model(work, resource, model)
+                changed = await self._with_model(act, resource, model_id=model)
             if display_name is not None:
                 changed = replace(changed, display_name=checked_name(display_name, "display_name"))
             if environment is not None:
                 changed = replace(changed, environment=environment)
             if changed != resource:
-                await work.resources.replace(changed)
+                await act.work.resources.replace(changed)
                 facts = [("environment", environment), ("model", model)]
                 said = tuple((name, value) for name, value in facts if value is not None)
-                await log(self._context, work, actor, changed, "resource.changed", *said)
-            return await view(self._context, work, changed)
+                await act.log_on(changed, "resource.changed", *said)
+            return await view(act, changed)
 
     async def schedule_deprovision(self, actor: Actor, resource_id: ResourceId) -> ResourceView:
         """At the end of the running bundle month. Refused: not_found, forbidden, resource_inactive,
         conflict (a knowledge base that stays longer is linked to it)."""
-        async with self._changing(actor, resource_id) as (work, resource):
-            now = self._context.clock.now()
-            ends_at = resource.month(now).end_at
-            changed = deprovision_scheduled(resource, ends_at, now)
+        async with self._changing(actor, resource_id) as (act, resource):
+            ends_at = resource.month(act.now).end_at
+            changed = deprovision_scheduled(resource, at=ends_at, now=act.now)
             if resource.type == "embeddings":
-                await refuse_if_needed(work, resource, ends_at)
+                await refuse_if_needed(act, resource, ends_at=ends_at)
             if isinstance(resource.scheduled, ScheduledDowngrade):
-                await work.resources.set_limits(resource.id, resource.scheduled.effective_at, ())
-            await work.resources.replace(changed)
+                await act.work.resources.set_limits(resource.id, (), from_at=resource.scheduled.effective_at)
+            await act.work.resources.replace(changed)
             facts = ("ends_at", ends_at.isoformat())
-            await log(self._context, work, actor, changed, "resource.deprovision_scheduled", facts)
-            return await view(self._context, work, changed)
+            await act.log_on(changed, "resource.deprovision_scheduled", facts)
+            return await view(act, changed)
 
     async def cancel_scheduled(self, actor: Actor, resource_id: ResourceId) -> ResourceView:
         """Refused: not_found, forbidden, conflict (nothing is scheduled), balance_short, contract_over."""
-        async with self._changing(actor, resource_id) as (work, resource):
-            changed = scheduled_cancelled(resource, self._context.clock.now())
+        async with self._changing(actor, resource_id) as (act, resource):
+            changed = scheduled_cancelled(resource, act.now)
             if isinstance(resource.scheduled, ScheduledDowngrade):
-                await work.resources.set_limits(resource.id, resource.scheduled.effective_at, ())
+                await act.work.resources.set_limits(resource.id, (), from_at=resource.scheduled.effective_at)
             else:
-                await secure(self._context, work, actor, resource)
-            await work.resources.replace(changed)
-            await log(self._context, work, actor, changed, "resource.scheduled_cancelled")
-            return await view(self._context, work, changed)
+                await secure(act, resource)
+            await act.work.resources.replace(changed)
+            await act.log_on(changed, "resource.scheduled_cancelled")
+            return await view(act, changed)
 
-    async def adjust_plan(self, actor: Actor, resource_id: ResourceId, plan: str) -> ResourceView:
+    async def adjust_plan(self, actor: Actor, resource_id: ResourceId, *, plan: str) -> ResourceView:
         """Up at once, down with the next bundle month. Refused: not_found, forbidden, invalid_request,
         balance_short, contract_over, resource_inactive."""
-        async with self._changing(actor, resource_id) as (work, resource):
+        async with self._changing(actor, resource_id) as (act, resource):
             family = self._context.catalog.model(resource.model).family if resource.model else ""
-            new = self._context.catalog.plan(plan, resource.type, family)
+            new = self._context.catalog.plan(plan, resource.type, family=family)
             if new.name == resource.plan:
                 raise Refused("conflict", f"The resource has the plan {plan!r} already.")
-            old_price = self._context.catalog.price(resource.type, resource.plan, resource.model)
+            old_price = self._context.catalog.price(resource.plan, resource.type, model_id=resource.model)
             if old_price is None or new.price_cloud_tokens > old_price:
-                changed = await upgrade(self._context, work, actor, resource, new)
+                changed = await upgrade(act, resource, plan=new)
             else:
-                changed = await downgrade(self._context, work, actor, resource, new)
-            return await view(self._context, work, changed)
+                changed = await downgrade(act, resource, plan=new)
+            return await view(act, changed)
 
-    async def _with_model(self, work: Work, resource: Resource, model_id: str) -> Resource:
+    async def _with_model(self, act: Act, resource: Resource, *, model_id: str) -> Resource:
         if resource.type == "knowledge_base":
             raise Refused("invalid_request", "A knowledge base has no model of its own.", field="model")
-        if resource.type == "embeddings" and await linked(work, resource, self._context.clock.now()):
+        if resource.type == "embeddings" and await linked(act, resource, at=act.now):
             raise Refused(
                 "conflict", "Knowledge bases embed with this pack, and what they hold fits its present model only."
             )
@@ -156,19 +154,19 @@ class Resources:
         family = self._context.catalog.model(resource.model).family
         if model.family != family or model.type != resource.type:
             raise Refused("model_unknown", f"The model is not of the resource's family {family!r}.", model=model_id)
-        await check_model(self._context, work, resource.company_id, model, resource.region)
+        await check_model(act, model, company_id=resource.company_id, region=resource.region)
         offer = model.offer(resource.region)
         assert offer is not None, "checked"
         cri = resource.cri if offer.cri == "optional" else offer.cri == "only"
         return replace(resource, model=model.id, cri=cri)
 
     @asynccontextmanager
-    async def _changing(self, actor: Actor, resource_id: ResourceId) -> AsyncGenerator[tuple[Work, Resource]]:
+    async def _changing(self, actor: Actor, resource_id: ResourceId) -> AsyncGenerator[tuple[Act, Resource]]:
         """A transaction that changes what an admin may change, with all that was due booked before."""
-        async with self._context.store.writing() as work:
-            resource = await resource_administered(work, actor, resource_id)
-            company = await company_administered(work, actor, resource.company_id)
+        async with self._context.writing(actor) as act:
+            resource = await resource_administered(act, resource_id)
+            company = await company_administered(act, resource.company_id)
             require_self_service(actor, company)
-            await work.companies.lock(company.id)
-            await settle(self._context, work, company.id)
-            yield work, await resource_seen(work, actor, resource_id)
+            await act.work.companies.lock(company.id)
+            await settle(act, company.id)
+            yield act, await resource_seen(act, resource_id)

@@ -4,14 +4,11 @@ from datetime import datetime
 
 import msgspec
 
-from packhouse.domain.activity import Deed
 from packhouse.domain.errors import Refused
 from packhouse.domain.month import BundleMonth
 from packhouse.domain.resource import Resource, Status, status
 from packhouse.domain.units import ResourceId
-from packhouse.domain.user import Actor
-from packhouse.ports.store import Work
-from packhouse.services.context import Context
+from packhouse.services.context import Act
 
 
 class ResourceView(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,30 +26,30 @@ class ResourceView(msgspec.Struct, frozen=True, kw_only=True):
     notices: tuple[str, ...] = ()
 
 
-async def view(context: Context, work: Work, resource: Resource) -> ResourceView:
-    now = context.clock.now()
+async def view(act: Act, resource: Resource) -> ResourceView:
+    now = act.now
     active = resource.activated_at is not None and resource.state(now) == "active"
     return ResourceView(
         resource=resource,
         status=status(resource, now),
         month=resource.month(now) if active else None,
-        models=_models(context, resource),
-        linked=tuple(one.id for one in await linked(work, resource, now)),
-        notices=model_notices(context, resource.model),
+        models=_models(act, resource),
+        linked=tuple(one.id for one in await linked(act, resource, at=act.now)),
+        notices=model_notices(act, resource.model),
     )
 
 
-async def linked(work: Work, resource: Resource, now: datetime) -> list[Resource]:
+async def linked(act: Act, resource: Resource, *, at: datetime) -> list[Resource]:
     """The knowledge bases that embed with the resource and are not gone."""
     if resource.type != "embeddings":
         return []
-    found = await work.resources.linked_to(resource.id)
-    return [one for one in found if one.state(now) != "deprovisioned"]
+    found = await act.work.resources.linked_to(resource.id)
+    return [one for one in found if one.state(at) != "deprovisioned"]
 
 
-async def refuse_if_needed(work: Work, resource: Resource, ends_at: datetime) -> None:
+async def refuse_if_needed(act: Act, resource: Resource, *, ends_at: datetime) -> None:
     """Refused(conflict) where a knowledge base that is linked to the pack outlives `ends_at`."""
-    for one in await linked(work, resource, ends_at):
+    for one in await linked(act, resource, at=ends_at):
         raise Refused(
             "conflict",
             f"The knowledge base {one.display_name!r} embeds with this pack and stays longer. Deprovision that first.",
@@ -60,34 +57,26 @@ async def refuse_if_needed(work: Work, resource: Resource, ends_at: datetime) ->
         )
 
 
-async def log(
-    context: Context, work: Work, actor: Actor, resource: Resource, verb: str, *facts: tuple[str, str]
-) -> None:
-    """The activity entry of something done to a resource."""
-    deed = Deed(company_id=resource.company_id, verb=verb, subject_id=resource.id, resource_id=resource.id, facts=facts)
-    await context.log(work, actor, deed)
-
-
-def _models(context: Context, resource: Resource) -> tuple[str, ...]:
-    model = next((one for one in context.catalog.models if one.id == resource.model), None)
+def _models(act: Act, resource: Resource) -> tuple[str, ...]:
+    model = next((one for one in act.context.catalog.models if one.id == resource.model), None)
     if model is None:
         return ()
-    now = context.clock.now()
+    now = act.now
     return tuple(
         one.id
-        for one in context.catalog.family(model.family, resource.region)
+        for one in act.context.catalog.family(model.family, resource.region)
         if one.type == model.type
         and one.life_cycle(now) != "ended"
-        and context.offering.has(resource.region, one.provider)
+        and act.context.offering.has(resource.region, one.provider)
     )
 
 
-def model_notices(context: Context, model_id: str) -> tuple[str, ...]:
+def model_notices(act: Act, model_id: str) -> tuple[str, ...]:
     """What people should know about a model's life-cycle."""
-    model = next((one for one in context.catalog.models if one.id == model_id), None)
+    model = next((one for one in act.context.catalog.models if one.id == model_id), None)
     if model is None:
         return (f"The model {model_id} is no longer in the catalog.",) if model_id else ()
-    cycle = model.life_cycle(context.clock.now())
+    cycle = model.life_cycle(act.now)
     if cycle == "ended":
         return (f"The life of {model.name} has ended: change the resource's model.",)
     if cycle == "legacy":

@@ -16,7 +16,7 @@ def token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-async def check_password(context: Context, email: str, password: str, hashed: str | None) -> None:
+async def check_password(context: Context, email: str, *, password: str, hashed: str | None) -> None:
     """Counted as a failure before it is tried, so that many tries at once count too.
 
     `hashed` None: there is no such account, which must not show. Refused: sign_in_failed, sign_in_throttled.

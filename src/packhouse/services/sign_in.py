@@ -17,9 +17,8 @@ from packhouse.domain.user import (
     Session,
     User,
 )
-from packhouse.ports.store import Work
 from packhouse.services.access import not_found
-from packhouse.services.context import Context
+from packhouse.services.context import Act, Context
 from packhouse.services.secrets import check_password, token_hash
 
 SESSION_LIFETIME = timedelta(days=7)
@@ -56,7 +55,8 @@ class SignIn:
             user = await work.users.by_email(email)
             usable = user is not None and user.disabled_at is None
             hashed = await work.users.password_hash(user.id) if user is not None and usable else None
-        await check_password(self._context, email, password[:PASSWORD_CHARACTERS_MAX], hashed)
+        password = password[:PASSWORD_CHARACTERS_MAX]
+        await check_password(self._context, email, password=password, hashed=hashed)
         assert user is not None, "a password was right"
         now = self._context.clock.now()
         token = self._context.ids.secret(TOKEN_CHARACTERS)
@@ -115,33 +115,29 @@ class SignIn:
             created_at=now,
             expires_at=expires_at,
         )
-        async with self._context.store.writing() as work:
-            await work.sign_in.add_token(token, token_hash(text))
-            await self._log(work, actor, "token.created", token)
+        async with self._context.writing(actor) as act:
+            await act.work.sign_in.add_token(token, token_hash(text))
+            await _log(act, "token.created", token=token)
         return MintedToken(token, Secret(text))
 
     async def tokens(self, actor: Actor) -> list[PersonalToken]:
         """One's own, newest first, revoked ones included."""
-        async with self._context.store.reading() as work:
-            return await work.sign_in.tokens(actor.user_id)
+        async with self._context.reading(actor) as act:
+            return await act.work.sign_in.tokens(actor.user_id)
 
     async def revoke_token(self, actor: Actor, token_id: str) -> PersonalToken:
         """One's own; twice is fine. Refused: not_found."""
-        async with self._context.store.writing() as work:
-            own = await work.sign_in.tokens(actor.user_id)
+        async with self._context.writing(actor) as act:
+            own = await act.work.sign_in.tokens(actor.user_id)
             token = next((one for one in own if one.id == token_id), None)
             if token is None:
                 raise not_found("personal access token", token_id)
             if token.revoked_at is not None:
                 return token
             revoked = msgspec.structs.replace(token, revoked_at=self._context.clock.now())
-            await work.sign_in.replace_token(revoked)
-            await self._log(work, actor, "token.revoked", revoked)
+            await act.work.sign_in.replace_token(revoked)
+            await _log(act, "token.revoked", token=revoked)
         return revoked
-
-    async def _log(self, work: Work, actor: Actor, verb: str, token: PersonalToken) -> None:
-        deed = Deed(company_id=actor.company_id or INSTALLATION, verb=verb, subject_id=token.id)
-        await self._context.log(work, actor, deed)
 
 
 def _usable(user: User | None) -> TypeGuard[User]:
@@ -150,3 +146,7 @@ def _usable(user: User | None) -> TypeGuard[User]:
 
 def _actor(user: User) -> Actor:
     return Actor(user.id, user.role, user.company_id)
+
+
+async def _log(act: Act, verb: str, *, token: PersonalToken) -> None:
+    await act.log(Deed(company_id=act.actor.company_id or INSTALLATION, verb=verb, subject_id=token.id))

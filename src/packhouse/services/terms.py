@@ -16,21 +16,19 @@ class ThirdPartyTerms:
 
     async def list(self, actor: Actor, company_id: CompanyId) -> list[TermsStanding]:
         """Every terms document of the catalog. Refused: not_found."""
-        now = self._context.clock.now()
-        async with self._context.store.reading() as work:
-            await company_seen(work, actor, company_id)
-            accepted = await work.terms.of_company(company_id)
-        return [standing(terms, accepted, now) for terms in self._context.catalog.terms]
+        async with self._context.reading(actor) as act:
+            await company_seen(act, company_id)
+            accepted = await act.work.terms.of_company(company_id)
+        return [standing(terms, accepted, now=act.now) for terms in self._context.catalog.terms]
 
-    async def accept(self, actor: Actor, company_id: CompanyId, terms_id: str, *, version: str) -> TermsStanding:
+    async def accept(self, actor: Actor, company_id: CompanyId, *, terms_id: str, version: str) -> TermsStanding:
         """`version` must be the current one, so that nobody accepts what was not on the screen.
 
         Refused: not_found, forbidden (company admins only), conflict (not the current version).
         """
         terms = next((one for one in self._context.catalog.terms if one.id == terms_id), None)
-        now = self._context.clock.now()
-        async with self._context.store.writing() as work:
-            await company_administered(work, actor, company_id)
+        async with self._context.writing(actor) as act:
+            await company_administered(act, company_id)
             if terms is None:
                 raise not_found("terms document", terms_id)
             if actor.company_id != company_id:
@@ -41,9 +39,9 @@ class ThirdPartyTerms:
                     f"The current version is {terms.version}. Read it and accept that one.",
                     version=terms.version,
                 )
-            await work.terms.add(Acceptance(company_id, terms_id, version, now, actor.user_id))
+            await act.work.terms.add(Acceptance(company_id, terms_id, version, act.now, actor.user_id))
             facts = (("version", version),)
             deed = Deed(company_id=company_id, verb="terms.accepted", subject_id=terms_id, facts=facts)
-            await self._context.log(work, actor, deed)
-            await settle_terms(self._context, work, company_id)
-            return standing(terms, await work.terms.of_company(company_id), now)
+            await act.log(deed)
+            await settle_terms(act, company_id)
+            return standing(terms, await act.work.terms.of_company(company_id), now=act.now)

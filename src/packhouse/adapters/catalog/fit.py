@@ -16,9 +16,9 @@ def mistakes(file: CatalogFile) -> Iterator[Mistake]:
     yield from _doubled("terms", [one.id for one in file.terms])
     yield from _doubled("model", [one.id for one in file.model])
     for number, plan in enumerate(file.plan):
-        yield from _plan(file, plan, ("plan", number))
+        yield from _plan(file, plan, at=("plan", number))
     for number, model in enumerate(file.model):
-        yield from _model(file, model, ("model", number))
+        yield from _model(file, model, at=("model", number))
     yield from _plans_clash(file)
 
 
@@ -28,7 +28,7 @@ def _doubled(table: str, ids: list[str]) -> Iterator[Mistake]:
             yield (table, number, "id"), f"the id {id_!r} is used twice; give this one another"
 
 
-def _plan(file: CatalogFile, plan: PlanTable, at: Path) -> Iterator[Mistake]:
+def _plan(file: CatalogFile, plan: PlanTable, *, at: Path) -> Iterator[Mistake]:
     families = {model.family for model in file.model if model.type == plan.type} | {"openai-compatible"}
     for family in plan.families:
         if family not in families:
@@ -60,7 +60,7 @@ def _plans_clash(file: CatalogFile) -> Iterator[Mistake]:
                 yield ("plan", number, "name"), f"{plan.type}{of} has two plans {plan.name!r}; rename one"
 
 
-def _model(file: CatalogFile, model: ModelTable, at: Path) -> Iterator[Mistake]:
+def _model(file: CatalogFile, model: ModelTable, *, at: Path) -> Iterator[Mistake]:
     if model.type == "knowledge_base":
         yield (*at, "type"), "a model is of type text_generation or embeddings"
     if model.type == "embeddings" and not model.dimensions:
@@ -80,11 +80,11 @@ def _model(file: CatalogFile, model: ModelTable, at: Path) -> Iterator[Mistake]:
     if not any(not plan.families or model.family in plan.families for plan in plans):
         yield (*at, "family"), f"no plan sells the family {model.family!r}; add it to the families of a plan"
     for number, offer in enumerate(model.offer):
-        yield from _offer(file, offer, (*at, "offer", number))
+        yield from _offer(file, offer, at=(*at, "offer", number))
     yield from _life(model, at)
 
 
-def _offer(file: CatalogFile, offer: OfferTable, at: Path) -> Iterator[Mistake]:
+def _offer(file: CatalogFile, offer: OfferTable, *, at: Path) -> Iterator[Mistake]:
     regions = [region.id for region in file.region]
     if offer.region not in regions:
         yield (*at, "region"), f"there is no region {offer.region!r}; there are: {', '.join(regions)}"

@@ -42,11 +42,11 @@ def parse_catalog(text: str, name: str) -> Catalog:
     try:
         file = msgspec.convert(tomllib.loads(text), CatalogFile)
     except tomllib.TOMLDecodeError as error:
-        raise _syntax(text, name, error) from error
+        raise _syntax(text, error, name=name) from error
     except msgspec.ValidationError as error:
-        raise _value(text, name, error) from error
+        raise _value(text, error, name=name) from error
     for path, sentence in mistakes(file):
-        raise _mistake(name, line_of(text, path), sentence)
+        raise _mistake(sentence, name=name, line=line_of(text, path))
     return Catalog(
         regions=tuple(Region(one.id, one.name) for one in file.region),
         models=tuple(_model(file, one) for one in file.model),
@@ -94,18 +94,18 @@ def _terms(table: TermsTable) -> Terms:
     )
 
 
-def _mistake(name: str, line: int, sentence: str) -> Refused:
+def _mistake(sentence: str, *, name: str, line: int) -> Refused:
     return Refused("catalog_invalid", f"{name}, line {line}: {sentence}.", file=name, line=line)
 
 
-def _syntax(text: str, name: str, error: tomllib.TOMLDecodeError) -> Refused:
+def _syntax(text: str, error: tomllib.TOMLDecodeError, *, name: str) -> Refused:
     found = _SYNTAX_LINE.search(str(error))
     line = int(found[1]) if found else len(text.splitlines()) or 1
     said = str(error).split(" (at ")[0]
-    return _mistake(name, line, f"this is not TOML: {said}; correct the line or the one before it")
+    return _mistake(f"this is not TOML: {said}; correct the line or the one before it", name=name, line=line)
 
 
-def _value(text: str, name: str, error: msgspec.ValidationError) -> Refused:
+def _value(text: str, error: msgspec.ValidationError, *, name: str) -> Refused:
     said = str(error)
     place = _PLACE.search(said)
     path: Path = ()
@@ -118,4 +118,5 @@ def _value(text: str, name: str, error: msgspec.ValidationError) -> Refused:
     where = ".".join(str(step) for step in path if isinstance(step, str))
     said = said.removeprefix("Object ").replace("contains unknown field", "unknown field")
     said = said.replace("Invalid RFC3339 encoded date", "must be a date such as 2026-01-31")
-    return _mistake(name, line_of(text, path), f"{where or 'the file'}: {said}; correct or complete it")
+    sentence = f"{where or 'the file'}: {said}; correct or complete it"
+    return _mistake(sentence, name=name, line=line_of(text, path))

@@ -32,7 +32,7 @@ class SqlConsumption(Repository):
     async def sums(self, resource_id: ResourceId, month: BundleMonth) -> Sums:
         # whole hours from their sums; the hours in which the bundle month begins and ends from the records
         hours = Span(_hour(month.start_at + _HOUR - _INSTANT), _hour(month.end_at))
-        query = select(*_sums(usage_hour, _CALLS)).where(*_within(usage_hour, resource_id, hours))
+        query = select(*_sums(usage_hour, _CALLS)).where(*_within(usage_hour, hours, of=resource_id))
         whole = (await self._sql.execute(query)).mappings().one()
         records = usage_record.c
         parts = (
@@ -56,12 +56,12 @@ class SqlConsumption(Repository):
             _tokens(whole) + _tokens(part),
         )
 
-    async def days(self, resource_id: ResourceId, span: Span, split: Split) -> list[DayUse]:
+    async def days(self, resource_id: ResourceId, span: Span, *, split: Split) -> list[DayUse]:
         parts = {"none": (), "key": (usage_hour.c.key_id,), "model": (usage_hour.c.model,)}[split]
         day = _day(usage_hour)
         query = (
             select(day, *parts, *_sums(usage_hour, _CALLS))
-            .where(*_within(usage_hour, resource_id, span))
+            .where(*_within(usage_hour, span, of=resource_id))
             .group_by(day, *parts)
             .order_by(day, *parts)
         )
@@ -72,7 +72,7 @@ class SqlConsumption(Repository):
         day = _day(knowledge_hour)
         query = (
             select(day, *_sums(knowledge_hour, _KNOWLEDGE))
-            .where(*_within(knowledge_hour, resource_id, span))
+            .where(*_within(knowledge_hour, span, of=resource_id))
             .group_by(day)
         )
         rows = (await self._sql.execute(query)).mappings()
@@ -93,9 +93,9 @@ def _sums(table: Table, names: Iterable[str]) -> list[Label[int]]:
     return [cast(func.coalesce(func.sum(table.c[name]), 0), BigInteger).label(name) for name in names]
 
 
-def _within(table: Table, resource_id: ResourceId, span: Span) -> tuple[Any, ...]:
+def _within(table: Table, span: Span, *, of: ResourceId) -> tuple[Any, ...]:
     return (
-        table.c.resource_id == resource_id,
+        table.c.resource_id == of,
         table.c.hour_at >= span.from_at,
         table.c.hour_at < span.to_at,
     )

@@ -51,7 +51,7 @@ class SqlKeys(Repository):
         rows = await self._sql.execute(query)
         return tuple((Opening(row.id, row.type), row.embeddings_resource_id) for row in rows)
 
-    async def open(self, key_id: KeyId, resource_id: ResourceId, at: datetime) -> None:
+    async def open(self, key_id: KeyId, resource_id: ResourceId, *, at: datetime) -> None:
         await self._revision.rise()
         known = await self._sql.scalar(
             select(key_opening.c.key_id).where(key_opening.c.key_id == key_id, key_opening.c.resource_id == resource_id)

@@ -72,7 +72,7 @@ class SqlResources(Repository):
         )
         return tuple(_limit(row) for row in (await self._sql.execute(query)).mappings())
 
-    async def set_limits(self, resource_id: ResourceId, from_at: datetime, limits: Sequence[MeterLimit]) -> None:
+    async def set_limits(self, resource_id: ResourceId, limits: Sequence[MeterLimit], *, from_at: datetime) -> None:
         await self._revision.rise()
         table = resource_limit
         later = delete(table).where(table.c.resource_id == resource_id, table.c.from_at >= from_at)

@@ -47,7 +47,7 @@ class SqlSignIn(Repository):
             update(personal_token).where(personal_token.c.id == token.id).values(**columns(token, "id"))
         )
 
-    async def add_link(self, user_id: UserId, token_hash: bytes, expires_at: datetime) -> None:
+    async def add_link(self, user_id: UserId, token_hash: bytes, *, expires_at: datetime) -> None:
         await self._sql.execute(delete(link_token).where(link_token.c.user_id == user_id))
         await self._sql.execute(
             insert(link_token).values(token_hash=token_hash, user_id=user_id, expires_at=expires_at)

@@ -100,8 +100,8 @@ async def list_days(
     resource, split = ResourceId(resource_id), asked.split
     span = await _span(control, actor, resource_id=resource, asked=asked)
     if request.accept.best_match(["application/json", "text/csv"]) == "text/csv":
-        return _csv(await control.consumption.csv(actor, resource, span, split=split), resource)
-    days = await control.consumption.days(actor, resource, span, split=split)
+        return _csv(await control.consumption.csv(actor, resource, span=span, split=split), resource)
+    days = await control.consumption.days(actor, resource, span=span, split=split)
     found = Days(from_at=span.from_at, to_at=span.to_at, split=split, days=[DayUse.of(one) for one in days])
     return Response(found, headers={"vary": "accept"})
 
@@ -117,7 +117,7 @@ async def download_days(
 ) -> Response[str]:
     resource = ResourceId(resource_id)
     span = await _span(control, actor, resource_id=resource, asked=asked)
-    return _csv(await control.consumption.csv(actor, resource, span, split=asked.split), resource)
+    return _csv(await control.consumption.csv(actor, resource, span=span, split=asked.split), resource)
 
 
 async def _span(control: Control, actor: Actor, *, resource_id: ResourceId, asked: DayFilter) -> Span:
@@ -133,7 +133,7 @@ async def _span(control: Control, actor: Actor, *, resource_id: ResourceId, aske
 
 def _csv(text: str, resource_id: ResourceId) -> Response[Any]:
     headers = {"content-disposition": f'attachment; filename="{resource_id}-consumption.csv"', "vary": "accept"}
-    return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(text, media_type="text/csv", headers=headers)
 
 
 ROUTES = (read_consumption, list_days, download_days)

@@ -96,7 +96,7 @@ async def list_keys(*, control: Services, actor: Caller, resource_id: FromPath[s
     opt=refuses("not_found", "forbidden", "conflict", "resource_inactive"),
 )
 async def open_key(*, control: Services, actor: Caller, key_id: FromPath[str], resource_id: FromPath[str]) -> Key:
-    return _key(await control.keys.open(actor, KeyId(key_id), ResourceId(resource_id)))
+    return _key(await control.keys.open(actor, KeyId(key_id), resource_id=ResourceId(resource_id)))
 
 
 @delete(
@@ -106,7 +106,7 @@ async def open_key(*, control: Services, actor: Caller, key_id: FromPath[str], r
     opt=refuses("not_found", "forbidden", "conflict"),
 )
 async def shut_key(*, control: Services, actor: Caller, key_id: FromPath[str], resource_id: FromPath[str]) -> Key:
-    return _key(await control.keys.shut(actor, KeyId(key_id), ResourceId(resource_id)))
+    return _key(await control.keys.shut(actor, KeyId(key_id), resource_id=ResourceId(resource_id)))
 
 
 @delete("/keys/{key_id:str}", status_code=200, summary="Revoke a key", opt=refuses("not_found", "forbidden"))

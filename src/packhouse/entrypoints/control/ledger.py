@@ -97,7 +97,7 @@ async def create_contract(
     *, control: Services, actor: Caller, company_id: FromPath[str], data: JSONBody[CreateContract]
 ) -> Contract:
     new = NewContract(reference=data.reference, start_at=utc(data.start_at), end_at=utc(data.end_at))
-    return Contract.of(await control.entitlements.create_contract(actor, CompanyId(company_id), new))
+    return Contract.of(await control.entitlements.create_contract(actor, CompanyId(company_id), new=new))
 
 
 @get(
@@ -117,7 +117,7 @@ async def list_contracts(*, control: Services, actor: Caller, company_id: FromPa
 )
 async def grant(*, control: Services, actor: Caller, contract_id: FromPath[str], data: JSONBody[Grant]) -> Transaction:
     contract = ContractId(contract_id)
-    return _transaction(await control.entitlements.grant(actor, contract, data.cloud_tokens, note=data.note))
+    return _transaction(await control.entitlements.grant(actor, contract, cloud_tokens=data.cloud_tokens, note=data.note))
 
 
 @post(
@@ -129,7 +129,7 @@ async def correct(
     *, control: Services, actor: Caller, contract_id: FromPath[str], data: JSONBody[Correction]
 ) -> Transaction:
     contract = ContractId(contract_id)
-    return _transaction(await control.entitlements.correct(actor, contract, data.cloud_tokens, note=data.note))
+    return _transaction(await control.entitlements.correct(actor, contract, cloud_tokens=data.cloud_tokens, note=data.note))
 
 
 @get(

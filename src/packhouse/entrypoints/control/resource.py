@@ -127,7 +127,7 @@ async def change_resource(
 async def adjust_plan(
     *, control: Services, actor: Caller, resource_id: FromPath[str], data: JSONBody[AdjustPlan]
 ) -> Resource:
-    return resource(await control.resources.adjust_plan(actor, ResourceId(resource_id), data.plan))
+    return resource(await control.resources.adjust_plan(actor, ResourceId(resource_id), plan=data.plan))
 
 
 @post(

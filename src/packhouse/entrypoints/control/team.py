@@ -44,7 +44,7 @@ async def list_members(*, control: Services, actor: Caller, resource_id: FromPat
 async def add_member(
     *, control: Services, actor: Caller, resource_id: FromPath[str], data: JSONBody[AddMember]
 ) -> Member:
-    return _member(await control.team.add(actor, ResourceId(resource_id), data.email))
+    return _member(await control.team.add(actor, ResourceId(resource_id), email=data.email))
 
 
 @delete(
@@ -55,7 +55,7 @@ async def add_member(
 async def remove_member(
     *, control: Services, actor: Caller, resource_id: FromPath[str], user_id: FromPath[str]
 ) -> None:
-    await control.team.remove(actor, ResourceId(resource_id), UserId(user_id))
+    await control.team.remove(actor, ResourceId(resource_id), user_id=UserId(user_id))
 
 
 def _member(view: MemberView) -> Member:

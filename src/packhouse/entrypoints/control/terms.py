@@ -48,7 +48,7 @@ async def list_terms(*, control: Services, actor: Caller, company_id: FromPath[s
 async def accept_terms(
     *, control: Services, actor: Caller, company_id: FromPath[str], terms_id: FromPath[str], data: JSONBody[AcceptTerms]
 ) -> Terms:
-    return terms(await control.terms.accept(actor, CompanyId(company_id), terms_id, version=data.version))
+    return terms(await control.terms.accept(actor, CompanyId(company_id), terms_id=terms_id, version=data.version))
 
 
 def terms(standing: TermsStanding) -> Terms:

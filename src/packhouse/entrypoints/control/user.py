@@ -105,7 +105,7 @@ async def read_user(*, control: Services, actor: Caller, user_id: FromPath[str])
 
 @patch("/users/{user_id:str}", summary="Give a user another role", opt=refuses("not_found", "forbidden", "conflict"))
 async def change_user(*, control: Services, actor: Caller, user_id: FromPath[str], data: JSONBody[ChangeUser]) -> User:
-    return User.of(await control.users.change_role(actor, UserId(user_id), data.role))
+    return User.of(await control.users.change_role(actor, UserId(user_id), role=data.role))
 
 
 @post(

@@ -64,7 +64,7 @@ async def consumption_csv(visit: Visit, request: Asked, resource_id: str) -> Res
     choice = _choice(request)
     running = await visit.control.consumption.running(visit.actor, ResourceId(resource_id))
     span = _span(choice.span, running.month, visit.now)
-    text = await visit.control.consumption.csv(visit.actor, ResourceId(resource_id), span, split=choice.split)
+    text = await visit.control.consumption.csv(visit.actor, ResourceId(resource_id), span=span, split=choice.split)
     name = f"consumption-{span.from_at:%Y-%m-%d}-{visit.now:%Y-%m-%d}.csv"
     more = {"content-disposition": f'attachment; filename="{name}"'}
     return Response(text, media_type="text/csv", headers=headers(visit.site, more))
@@ -95,7 +95,7 @@ def _span(name: SpanName, month: BundleMonth | None, now: datetime) -> Span:
 
 
 async def _days(visit: Visit, framed: Frame, span: Span, *, split: Split = "none") -> list[DayUse]:
-    return await visit.control.consumption.days(visit.actor, framed.view.resource.id, span, split=split)
+    return await visit.control.consumption.days(visit.actor, framed.view.resource.id, span=span, split=split)
 
 
 async def _month_before(visit: Visit, framed: Frame, running: Consumption) -> Totals | None:

@@ -58,7 +58,7 @@ async def one_key(visit: Visit, resource_id: str, key_id: str) -> Response[str]:
 async def open_key(visit: Visit, request: Asked, resource_id: str, key_id: str) -> Response[str]:
     form = await read_form(request)
     try:
-        await visit.control.keys.open(visit.actor, KeyId(key_id), ResourceId(form["resource"]))
+        await visit.control.keys.open(visit.actor, KeyId(key_id), resource_id=ResourceId(form["resource"]))
     except Refused as refused:
         return await _key_page(visit, resource_id, key_id, refused=refused)
     return go(visit.site, f"/resources/{resource_id}/keys/{key_id}?done=key-opened")
@@ -68,7 +68,7 @@ async def open_key(visit: Visit, request: Asked, resource_id: str, key_id: str) 
 async def shut_key(visit: Visit, request: Asked, resource_id: str, key_id: str) -> Response[str]:
     form = await read_form(request)
     try:
-        await visit.control.keys.shut(visit.actor, KeyId(key_id), ResourceId(form["resource"]))
+        await visit.control.keys.shut(visit.actor, KeyId(key_id), resource_id=ResourceId(form["resource"]))
     except Refused as refused:
         return await _key_page(visit, resource_id, key_id, refused=refused)
     return go(visit.site, f"/resources/{resource_id}/keys?done=key-shut")

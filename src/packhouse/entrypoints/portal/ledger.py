@@ -31,7 +31,7 @@ async def create_contract(visit: Visit, request: Asked, company_id: str) -> Resp
             start_at=_midnight(form["first_day"], "first_day"),
             end_at=_midnight(form["last_day"], "last_day") + timedelta(days=1),
         )
-        await visit.control.entitlements.create_contract(visit.actor, CompanyId(company_id), new)
+        await visit.control.entitlements.create_contract(visit.actor, CompanyId(company_id), new=new)
     except Refused as refused:
         return await _entitlements_page(visit, company_id, form=form, refused=refused)
     return go(visit.site, f"/companies/{company_id}/entitlements?done=contract-created")
@@ -47,7 +47,9 @@ async def grant(visit: Visit, request: Asked, company_id: str, contract_id: str)
     form = await read_form(request)
     try:
         amount = _whole(form["cloud_tokens"])
-        await visit.control.entitlements.grant(visit.actor, ContractId(contract_id), amount, note=form["note"])
+        await visit.control.entitlements.grant(
+            visit.actor, ContractId(contract_id), cloud_tokens=amount, note=form["note"]
+        )
     except Refused as refused:
         return await _contract_page(visit, company_id, contract_id=contract_id, form=form, refused=refused)
     return go(visit.site, f"/companies/{company_id}/contracts/{contract_id}?done=granted")
@@ -58,7 +60,9 @@ async def correct(visit: Visit, request: Asked, company_id: str, contract_id: st
     form = await read_form(request)
     try:
         amount = _whole(form["cloud_tokens"])
-        await visit.control.entitlements.correct(visit.actor, ContractId(contract_id), amount, note=form["note"])
+        await visit.control.entitlements.correct(
+            visit.actor, ContractId(contract_id), cloud_tokens=amount, note=form["note"]
+        )
     except Refused as refused:
         return await _contract_page(visit, company_id, contract_id=contract_id, form=form, refused=refused)
     return go(visit.site, f"/companies/{company_id}/contracts/{contract_id}?done=corrected")

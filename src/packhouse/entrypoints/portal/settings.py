@@ -42,7 +42,7 @@ async def change_settings(visit: Visit, request: Asked, resource_id: str) -> Res
 async def adjust_plan(visit: Visit, request: Asked, resource_id: str) -> Response[str]:
     form = await read_form(request)
     try:
-        await visit.control.resources.adjust_plan(visit.actor, ResourceId(resource_id), form["plan"])
+        await visit.control.resources.adjust_plan(visit.actor, ResourceId(resource_id), plan=form["plan"])
     except Refused as refused:
         return await _settings_page(visit, resource_id, form=form, refused=refused)
     return go(visit.site, f"/resources/{resource_id}/settings?done=plan-adjusted")

@@ -22,7 +22,7 @@ async def team(visit: Visit, resource_id: str) -> Response[str]:
 async def add_member(visit: Visit, request: Asked, resource_id: str) -> Response[str]:
     form = await read_form(request)
     try:
-        await visit.control.team.add(visit.actor, ResourceId(resource_id), form["email"])
+        await visit.control.team.add(visit.actor, ResourceId(resource_id), email=form["email"])
     except Refused as refused:
         return await _team_page(visit, resource_id, form=form, refused=refused)
     return go(visit.site, f"/resources/{resource_id}/team?done=member-added")
@@ -41,7 +41,7 @@ async def ask_to_remove(visit: Visit, resource_id: str, user_id: str) -> Respons
 @post(MEMBER)
 async def remove_member(visit: Visit, resource_id: str, user_id: str) -> Response[str]:
     try:
-        await visit.control.team.remove(visit.actor, ResourceId(resource_id), UserId(user_id))
+        await visit.control.team.remove(visit.actor, ResourceId(resource_id), user_id=UserId(user_id))
     except Refused as refused:
         return await _team_page(visit, resource_id, form=EMPTY, refused=refused)
     own = user_id == visit.user.id and not visit.actor.is_operator and visit.user.role != "admin"

@@ -22,7 +22,9 @@ async def accept_terms(visit: Visit, request: Asked, company_id: str) -> Respons
     """The form names the version that was on the screen."""
     form = await read_form(request)
     try:
-        await visit.control.terms.accept(visit.actor, CompanyId(company_id), form["terms"], version=form["version"])
+        await visit.control.terms.accept(
+            visit.actor, CompanyId(company_id), terms_id=form["terms"], version=form["version"]
+        )
     except Refused as refused:
         return await _terms_page(visit, company_id, refused=refused)
     return go(visit.site, f"/companies/{company_id}/terms?done=terms-accepted")

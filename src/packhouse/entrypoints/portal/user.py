@@ -47,7 +47,7 @@ async def person(visit: Visit, company_id: str, user_id: str) -> Response[str]:
 async def change_role(visit: Visit, request: Asked, company_id: str, user_id: str) -> Response[str]:
     form = await read_form(request)
     try:
-        await visit.control.users.change_role(visit.actor, UserId(user_id), _role(form["role"]))
+        await visit.control.users.change_role(visit.actor, UserId(user_id), role=_role(form["role"]))
     except Refused as refused:
         return await _person_page(visit, company_id, user_id=user_id, refused=refused)
     return go(visit.site, f"/companies/{company_id}/people?done=role-changed")
