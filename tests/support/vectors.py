@@ -32,7 +32,7 @@ class Kind(Protocol):
     name: str
 
     def engine(self, root: Path) -> VectorEngine:
-        """With thresholds so small that indices are built in tests."""
+        """With thresholds so small that indices are built and used in tests."""
         ...
 
     async def settle(self, store: KnowledgeStore, collection_id: CollectionId) -> None:
@@ -40,11 +40,14 @@ class Kind(Protocol):
         ...
 
 
+TUNING = Tuning(exact_chunks_max=100, index_from_chunks=1_000, field_indices_from_chunks=1, partition_chunks=50)
+
+
 class Embedded:
     name = "embedded"
 
     def engine(self, root: Path) -> VectorEngine:
-        return EmbeddedVectorEngine(root, tuning=Tuning(exact_chunks_max=100, index_from_chunks=1_000))
+        return EmbeddedVectorEngine(root, tuning=TUNING)
 
     async def settle(self, store: KnowledgeStore, collection_id: CollectionId) -> None:
         await cast("EmbeddedKnowledgeStore", store).upkeep.tidy(collection_id)
@@ -97,6 +100,6 @@ def passing(chunks: Iterable[Chunk], chosen: Filter) -> list[Chunk]:
 
 def similarities(chunks: Sequence[EmbeddedChunk], vector: bytes) -> NDArray[np.float64]:
     """The cosine of every chunk's vector to another, computed one by one."""
-    rows = np.stack([np.frombuffer(each.vector, "<f4") for each in chunks]).astype(np.float64)
+    rows = np.frombuffer(b"".join(each.vector for each in chunks), "<f4").reshape(len(chunks), -1).astype(np.float64)
     direction = np.frombuffer(vector, "<f4").astype(np.float64)
     return rows @ direction / np.linalg.norm(rows, axis=1) / np.linalg.norm(direction)

@@ -84,6 +84,10 @@ class Documents(Protocol):
         """Insert or replace by id."""
         ...
 
+    async def update_document(self, document: KnowledgeDocument) -> bool:
+        """Its state, chunks and failure; False, and nothing done, where the record was deleted meanwhile."""
+        ...
+
     async def document(self, document_id: DocumentId) -> KnowledgeDocument | None: ...
 
     async def documents(

@@ -14,6 +14,9 @@ EXACT_CHUNKS_MAX = 10_000
 INDEX_FROM_CHUNKS = 50_000
 """Below it every search compares one by one: tens of milliseconds, nothing to build."""
 
+FIELD_INDICES_FROM_CHUNKS = 10_000
+"""From here on filters have indices."""
+
 PARTITION_CHUNKS = 4_096
 """What one partition of the index holds, about."""
 
@@ -30,6 +33,8 @@ class Tuning(msgspec.Struct, frozen=True):
 
     exact_chunks_max: int = EXACT_CHUNKS_MAX
     index_from_chunks: int = INDEX_FROM_CHUNKS
+    field_indices_from_chunks: int = FIELD_INDICES_FROM_CHUNKS
+    partition_chunks: int = PARTITION_CHUNKS
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -46,6 +51,6 @@ def route(total: int, passing: int, *, max_results: int, tuning: Tuning) -> Rout
     """For a collection of `total` chunks of which `passing` pass the filter."""
     if passing <= tuning.exact_chunks_max or total < tuning.index_from_chunks // 2:
         return EXACT
-    partitions = max(1, math.ceil(total / PARTITION_CHUNKS))
+    partitions = max(1, math.ceil(total / tuning.partition_chunks))
     probes = min(partitions, math.ceil(PROBES * total / passing))
     return Route(probes, max(CANDIDATES_PER_RESULT, math.ceil(CANDIDATES_MIN / max_results)))

@@ -17,7 +17,9 @@ from packhouse.domain.units import CollectionId
 KEPT_FOR = timedelta(minutes=2)
 """How long an old version stays: longer than any search that may still read it."""
 
-FIELD_INDICES_FROM_CHUNKS = 10_000
+COMPRESSED_FROM_DIMENSIONS = 128
+"""One bit a dimension tells too little about shorter vectors; and these take little space as they are."""
+
 TRAINED_AGAIN_AT_GROWTH = 4
 """The vector index learns its partitions anew when the collection is so many times as large."""
 
@@ -56,12 +58,13 @@ class Tidier:
         """Builds the indices that the table has grown into; the size that the vector index was trained at."""
         chunks = opened.table.count_rows()
         there = {index.name for index in opened.table.list_indices()}
-        if chunks >= min(FIELD_INDICES_FROM_CHUNKS, self._tuning.index_from_chunks):
+        if chunks >= self._tuning.field_indices_from_chunks:
             for column in {"id", "object_id", "document_id", "labels"} - {name.partition("__")[0] for name in there}:
                 self._tables.commit(opened, lambda table, column=column: _index_field(table, column))
         if chunks < self._tuning.index_from_chunks or 0 < chunks < trained * TRAINED_AGAIN_AT_GROWTH:
             return trained
-        self._tables.commit(opened, lambda table: _index_vectors(table, self._tables.dimensions))
+        partitions = max(1, chunks // self._tuning.partition_chunks)
+        self._tables.commit(opened, lambda table: _index_vectors(table, self._tables.dimensions, partitions))
         return chunks
 
 
@@ -75,8 +78,8 @@ def _index_field(table: Table, column: str) -> None:
     table.create_index(column, config=LabelList() if column == "labels" else BTree(), name=f"{column}__values")
 
 
-def _index_vectors(table: Table, dimensions: int) -> None:
+def _index_vectors(table: Table, dimensions: int, partitions: int) -> None:
     from lancedb.index import IvfFlat, IvfRq
 
-    kind = IvfRq if dimensions % 8 == 0 else IvfFlat
-    table.create_index(VECTOR, config=kind(distance_type="cosine"), name="vector__near")
+    kind = IvfRq if dimensions >= COMPRESSED_FROM_DIMENSIONS and dimensions % 8 == 0 else IvfFlat
+    table.create_index(VECTOR, config=kind(distance_type="cosine", num_partitions=partitions), name="vector__near")
