@@ -1,4 +1,4 @@
-"""A live control part in this process: the real application over a real SQLite store, with a clock that stands still."""
+"""A live control part in this process: the real application over a real SQLite store, with a clock that is set."""
 
 import asyncio
 import socket
@@ -32,6 +32,9 @@ PROVIDERS = ("local", "openai_compatible", "bedrock")
 
 Json = dict[str, Any]
 
+CLIENT = httpx.Client(timeout=30)
+"""One for all: to make one takes longer than a request."""
+
 
 @dataclass(frozen=True, slots=True)
 class Api:
@@ -43,7 +46,7 @@ class Api:
     def call(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> httpx.Response:
         credential = {"authorization": f"Bearer {self.token}"} if self.token else {}
         address = f"{self.url}/api/v1{path}"
-        return httpx.request(method, address, headers={**credential, **(headers or {})}, timeout=30, **more)
+        return CLIENT.request(method, address, headers={**credential, **(headers or {})}, **more)
 
     def get(self, path: str, **query: Any) -> Json:
         return self._ok(self.call("GET", path, params=query))
@@ -208,13 +211,19 @@ async def _serve(
     await services.users.bootstrap(email=OPERATOR, name="Olga", password=PASSWORD)
     site = Site(services, context.catalog, clock, context.ids, public_url=url, gateway_url=GATEWAY)
     config = uvicorn.Config(control_app(site, store), lifespan="off", log_config=None, ws="none")
-    server = uvicorn.Server(config)
+    server = _Server(config, up)
     servers.append(server)
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
-    while not server.started and not serving.done():
-        await asyncio.sleep(0.01)
-    up.set()
     try:
-        await serving
+        await server.serve(sockets=[listening])
     finally:
         await store.close()
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, up: threading.Event) -> None:
+        super().__init__(config)
+        self._up = up
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._up.set()

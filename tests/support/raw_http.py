@@ -1,6 +1,7 @@
 """HTTP by hand, for tests of what stands on the wire: bytes go out as given, answers are read to their end."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -55,6 +56,12 @@ class RawClient:
             body = await self.rest()
         return RawAnswer(status, headers, body)
 
+    async def request(self) -> bytes:
+        """The bytes of the next request with a length, head and body."""
+        head = await asyncio.wait_for(self._reader.readuntil(b"\r\n\r\n"), SECONDS)
+        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0])
+        return head + await asyncio.wait_for(self._reader.readexactly(length), SECONDS)
+
     async def rest(self) -> bytes:
         """Everything up to the end of the connection."""
         return await asyncio.wait_for(self._reader.read(), SECONDS)
@@ -86,7 +93,7 @@ Serve = Callable[[RawClient], Awaitable[None]]
 
 
 @asynccontextmanager
-async def raw_server(serve: Serve) -> AsyncGenerator[int]:
+async def raw_server(serve: Serve, *, tls: ssl.SSLContext | None = None) -> AsyncGenerator[int]:
     """A server whose every connection runs `serve` and is closed after it; yields its port."""
     tasks: set[asyncio.Task[None]] = set()
 
@@ -102,7 +109,7 @@ async def raw_server(serve: Serve) -> AsyncGenerator[int]:
             tasks.discard(task)
             writer.close()
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -24,7 +25,7 @@ class Running:
     """A demo that is up. `report` is the object that it printed; `errors` the file of its standard error."""
 
     report: Mapping[str, Any]
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[bytes]
     errors: Path
 
     @property
@@ -50,9 +51,7 @@ class Running:
     def api(self, who: str = "admin") -> httpx.Client:
         """The management API as the demo's admin or operator."""
         token = self.report["tokens"][who]
-        return httpx.Client(
-            base_url=f"{self.control}/api/v1", headers={"authorization": f"Bearer {token}"}, timeout=30
-        )
+        return httpx.Client(base_url=f"{self.control}/api/v1", headers={"authorization": f"Bearer {token}"}, timeout=30)
 
     def client(self, key: str = "all") -> httpx.Client:
         """The gateway with one of the demo's keys."""
@@ -72,7 +71,6 @@ def demo(directory: Path, *flags: str, environment: Mapping[str, str] | None = N
             [*command, *ports, *flags],
             stdout=subprocess.PIPE,
             stderr=stderr,
-            text=True,
             cwd=directory,
             env={**os.environ, **(environment or {})},
         )
@@ -84,20 +82,20 @@ def demo(directory: Path, *flags: str, environment: Mapping[str, str] | None = N
         _stop(process)
 
 
-def _first_line(process: subprocess.Popen[str], errors: Path) -> str:
+def _first_line(process: subprocess.Popen[bytes], errors: Path) -> bytes:
     assert process.stdout is not None
-    os.set_blocking(process.stdout.fileno(), False)
-    text = ""
+    data = b""
     deadline = time.monotonic() + START_SECONDS
-    while "\n" not in text:
-        text += process.stdout.read() or ""
+    while b"\n" not in data:
+        readable, _, _ = select.select([process.stdout], [], [], 0.5)
+        if readable:
+            data += os.read(process.stdout.fileno(), 65_536)
         assert process.poll() is None, f"the demo ended: {errors.read_text()[-2000:]}"
         assert time.monotonic() < deadline, f"the demo is not ready: {errors.read_text()[-2000:]}"
-        time.sleep(0.05)
-    return text.partition("\n")[0]
+    return data.partition(b"\n")[0]
 
 
-def _stop(process: subprocess.Popen[str]) -> None:
+def _stop(process: subprocess.Popen[bytes]) -> None:
     children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
     process.send_signal(signal.SIGTERM)
     try:

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from types import FrameType
 
 import typer
 
@@ -26,6 +27,7 @@ def serve(*, flags: dict[str, str]) -> None:
 
 def begin(settings: Settings, operator: FirstOperator, *, tell: Callable[[str], None]) -> Supervisor:
     """Everything that can be refused before a process is started; then the first start's work."""
+    signal.signal(signal.SIGTERM, _leave)  # until the loop takes over
     catalog_of(settings)
     supervisor = Supervisor(settings, tell=tell)
     supervisor.prepare()
@@ -54,6 +56,11 @@ def ready_line(supervisor: Supervisor, settings: Settings) -> str:
 
 def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    """Told to stop before anything was started: nothing is left to drain."""
+    raise SystemExit(0)
 
 
 def _hand_over(settings: Settings, link: str, tell: Callable[[str], None]) -> None:

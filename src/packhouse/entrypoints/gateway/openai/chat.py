@@ -117,12 +117,10 @@ async def _relayed(payloads: AsyncGenerator[bytes, None], *, include_usage: bool
     """The provider's events; the usage that only we asked for is left out."""
     async with aclosing(payloads):
         async for payload in payloads:
-            if not include_usage and b'"usage"' in payload and _is_usage_alone(payload):
+            if payload == DONE or (not include_usage and b'"usage"' in payload and _is_usage_alone(payload)):
                 continue
             yield b"data: " + payload + b"\n\n"
-            if payload == DONE:
-                return
-    yield b"data: [DONE]\n\n"
+    yield b"data: [DONE]\n\n"  # after the call is settled, which happens when the payloads end
 
 
 def _is_usage_alone(payload: bytes) -> bool:
