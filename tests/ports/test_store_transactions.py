@@ -163,7 +163,6 @@ async def test_a_resource_comes_back_as_it_went(
     async with store.reading() as work:
         assert await work.resources.get(RESOURCE.id) == changed
         assert await work.resources.of_company(COMPANY.id) == [changed]
-        assert await work.resources.with_dues(NOW) == ([COMPANY.id] if scheduled else [])
 
 
 async def test_the_limit_of_a_bundle_month_is_the_newest_before_it(store: SqlStore) -> None:
@@ -199,8 +198,6 @@ async def test_books_at_an_instant(store: SqlStore) -> None:
         assert (await work.ledger.books(COMPANY.id, NOW)).balance().available == 0
         assert (await work.ledger.books(COMPANY.id, NOW + DAY)).balance().available == 50
         assert (await work.ledger.books(COMPANY.id, None)).balance().available == 50
-        assert await work.resources.with_dues(NOW + DAY) == []
-        assert await work.resources.with_dues(NOW + 9 * DAY) == [COMPANY.id]
 
 
 async def test_a_job_waits_from_its_making(store: SqlStore, tmp_path: Path) -> None:

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import RowMapping, Select, and_, delete, func, insert, or_, select, union, update
+from sqlalchemy import RowMapping, Select, and_, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.adapters.sql.repository import Repository, Revision, columns, plain
-from packhouse.adapters.sql.tables import contract, ledger_posting, membership, provision_request, resource_limit
+from packhouse.adapters.sql.tables import membership, provision_request, resource_limit
 from packhouse.adapters.sql.tables import resource as table
 from packhouse.domain.quota import MeterLimit, Weights
 from packhouse.domain.resource import Resource, ScheduledChange, ScheduledDeprovision, ScheduledDowngrade
@@ -38,19 +38,6 @@ class SqlResources(Repository):
 
     async def linked_to(self, embeddings_resource_id: ResourceId) -> list[Resource]:
         return await self._list(select(table).where(table.c.embeddings_resource_id == embeddings_resource_id))
-
-    async def with_dues(self, now: datetime) -> list[CompanyId]:
-        due = or_(table.c.ends_at <= now, table.c.next_plan_at <= now)
-        changing = select(table.c.company_id).where(table.c.deprovisioned_at.is_(None), due)
-        left = ledger_posting.c.account.in_(("available", "allocated"))
-        over = (
-            select(contract.c.company_id)
-            .join(ledger_posting, and_(ledger_posting.c.contract_id == contract.c.id, left))
-            .where(contract.c.end_at <= now)
-            .group_by(contract.c.id, contract.c.company_id)
-            .having(func.sum(ledger_posting.c.cloud_tokens) != 0)
-        )
-        return [CompanyId(row.company_id) for row in await self._sql.execute(union(changing, over))]
 
     async def replace(self, resource: Resource) -> None:
         await self._revision.rise()

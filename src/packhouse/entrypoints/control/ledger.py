@@ -117,7 +117,9 @@ async def list_contracts(*, control: Services, actor: Caller, company_id: FromPa
 )
 async def grant(*, control: Services, actor: Caller, contract_id: FromPath[str], data: JSONBody[Grant]) -> Transaction:
     contract = ContractId(contract_id)
-    return _transaction(await control.entitlements.grant(actor, contract, cloud_tokens=data.cloud_tokens, note=data.note))
+    return _transaction(
+        await control.entitlements.grant(actor, contract, cloud_tokens=data.cloud_tokens, note=data.note)
+    )
 
 
 @post(
@@ -129,7 +131,9 @@ async def correct(
     *, control: Services, actor: Caller, contract_id: FromPath[str], data: JSONBody[Correction]
 ) -> Transaction:
     contract = ContractId(contract_id)
-    return _transaction(await control.entitlements.correct(actor, contract, cloud_tokens=data.cloud_tokens, note=data.note))
+    return _transaction(
+        await control.entitlements.correct(actor, contract, cloud_tokens=data.cloud_tokens, note=data.note)
+    )
 
 
 @get(
