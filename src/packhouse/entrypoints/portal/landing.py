@@ -3,17 +3,20 @@
 import msgspec
 from litestar import Response, get
 
-from packhouse.domain.consumption import Consumption
+from packhouse.domain.consumption import Consumption, Span
 from packhouse.entrypoints.portal.pages import go, page
 from packhouse.entrypoints.portal.site import Visit
+from packhouse.entrypoints.portal.trend import Totals, totals
 from packhouse.services.resource import ResourceView
 
 
 class Card(msgspec.Struct, frozen=True):
-    """A resource at a glance; `consumption` is None where it consumes nothing any more, or not yet."""
+    """A resource at a glance. `consumption` is None where it consumes nothing any more, or not yet; `knowledge` is
+    what a knowledge base was used for in its bundle month."""
 
     view: ResourceView
-    consumption: Consumption | None
+    consumption: Consumption | None = None
+    knowledge: Totals | None = None
 
 
 @get("/")
@@ -27,11 +30,20 @@ async def landing(visit: Visit) -> Response[str]:
 
 async def cards(visit: Visit, views: list[ResourceView]) -> list[Card]:
     """Those that are gone come last; else in the order given."""
-    found = [Card(view, await _consumption(visit, view)) for view in views]
+    found = [await _card(visit, view) for view in views]
     return sorted(found, key=lambda card: card.view.status.state == "deprovisioned")
 
 
-async def _consumption(visit: Visit, view: ResourceView) -> Consumption | None:
+async def _card(visit: Visit, view: ResourceView) -> Card:
     if view.status.state != "active":
+        return Card(view)
+    consumption = await visit.control.consumption.running(visit.actor, view.resource.id)
+    return Card(view, consumption, await knowledge_month(visit, view))
+
+
+async def knowledge_month(visit: Visit, view: ResourceView) -> Totals | None:
+    """The counts of a knowledge base in its running bundle month; None for what is none."""
+    if view.resource.type != "knowledge_base" or view.month is None:
         return None
-    return await visit.control.consumption.running(visit.actor, view.resource.id)
+    span = Span(view.month.start_at, view.month.end_at)
+    return totals(await visit.control.consumption.days(visit.actor, view.resource.id, span=span))

@@ -7,6 +7,7 @@ from datetime import datetime
 from litestar import Response, get
 
 from packhouse.domain.units import ResourceId
+from packhouse.entrypoints.portal.landing import knowledge_month
 from packhouse.entrypoints.portal.pages import page
 from packhouse.entrypoints.portal.site import Visit
 from packhouse.entrypoints.portal.snippets import snippets
@@ -90,5 +91,6 @@ async def overview(visit: Visit, resource_id: str) -> Response[str]:
         "resource/overview.html",
         frame=framed,
         consumption=consumption,
+        knowledge=await knowledge_month(visit, framed.view),
         snippets=snippets(visit.site, framed.view),
     )
