@@ -1,47 +1,50 @@
-"""The `packhouse` command. Each group of commands is loaded when it is called for: `serve` must start fast."""
+"""The `packhouse` command."""
 
-import importlib
 import sys
-from collections.abc import Sequence
 
 import typer
 
+import packhouse
+from packhouse.cli.ending import REFUSED, Ended
+from packhouse.cli.verbs import Verbs
 from packhouse.domain.errors import Refused
 
-GROUPS: dict[str, str] = {
-    "serve": "packhouse.cli.serve",
-    "demo": "packhouse.cli.demo",
-}
-"""The first word of a command, and the module whose `register(app)` adds it."""
+app = typer.Typer(
+    name="packhouse",
+    cls=Verbs,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 
 
-def app_of(words: Sequence[str]) -> typer.Typer:
-    """The application with the commands that the words may mean: one group, or all of them for help."""
-    app = typer.Typer(
-        name="packhouse",
-        help="Self-hosted GenAI resource packs: quotas of model tokens and knowledge bases, with one key.",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-    )
-    app.callback()(_root)
-    first = words[0] if words else ""
-    for module in sorted({GROUPS[first]} if first in GROUPS else set(GROUPS.values())):
-        importlib.import_module(module).register(app)
-    return app
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"packhouse {packhouse.__version__}")
+        raise typer.Exit
 
 
-def _root() -> None:
-    """Commands are in groups; `packhouse GROUP --help` shows one."""
+@app.callback()
+def _packhouse(  # pyright: ignore[reportUnusedFunction] (typer calls it)
+    *,
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Self-hosted GenAI resource packs."""
 
 
 def main() -> None:
-    """Ends with 1 after a refusal, whose sentence goes to standard error."""
+    """Ends with 1 after a refusal, 2 after a wrong call, 3 where the server is not reached; why is on stderr."""
     try:
-        app_of(sys.argv[1:])()
+        app()
     except Refused as refused:
-        sys.stderr.write(f"packhouse: {refused.message}\n")
-        sys.exit(1)
+        _end(refused.message, REFUSED)
+    except Ended as ended:
+        _end(ended.message, ended.exit_code)
+
+
+def _end(message: str, exit_code: int) -> None:
+    sys.stderr.write(message + "\n" if message.startswith("{") else f"packhouse: {message}\n")
+    sys.exit(exit_code)
 
 
 if __name__ == "__main__":

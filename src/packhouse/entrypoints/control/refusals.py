@@ -38,6 +38,9 @@ STATUS: Mapping[str, int] = {
 }
 """One table for the whole room; a refusal that is not in it is a bug and answers as `internal`."""
 
+OWN = "/packhouse/"
+"""What the paths of Packhouse's own files have in them."""
+
 CHALLENGE = {"www-authenticate": 'Bearer realm="packhouse"'}
 
 Handled = Request[Any, Any, Any]
@@ -78,7 +81,8 @@ def on_framework(request: Handled, error: HTTPException) -> Refusal:
 def on_broken(request: Handled, error: Exception) -> Refusal:
     """A bug: the log gets where it happened, without the values that went through; the caller a request id."""
     frames = traceback.extract_tb(error.__traceback__)
-    where = [f"{frame.filename.rpartition('/packhouse/')[2]}:{frame.lineno} {frame.name}" for frame in frames[-8:]]
+    own = [frame for frame in frames[:-1] if OWN in frame.filename]
+    where = [f"{frame.filename.rpartition(OWN)[2]}:{frame.lineno} {frame.name}" for frame in [*own, *frames[-1:]]]
     _log.error("request_broke", kind=type(error).__name__, where=where)
     request_id = cast("dict[str, str]", request.scope["state"]).get("request_id", "")
     message = "Something broke inside Packhouse. Give the operator the request id: the log has it."

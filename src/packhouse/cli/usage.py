@@ -1,0 +1,145 @@
+"""`packhouse usage`: what a resource has consumed."""
+
+import sys
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+import msgspec
+import typer
+from msgspec import Meta
+
+from packhouse.cli.client import Api
+from packhouse.cli.command import Options, instant, with_api
+from packhouse.cli.show import say, show_json, show_rows, text
+
+BAR_CHARACTERS = 20
+
+
+class UsageOptions(Options, frozen=True):
+    days: Annotated[bool, Meta(description="Day by day instead of the running bundle month.")] = False
+    split: Annotated[Literal["none", "key", "model"], Meta(description="How a day is split.")] = "none"
+    start: Annotated[str | None, Meta(description="The first day or instant (default: the bundle month's).")] = None
+    end: Annotated[str | None, Meta(description="The end, which is no longer part of it.")] = None
+    csv: Annotated[bool, Meta(description="Day by day as CSV.")] = False
+
+
+class Tokens(msgspec.Struct):
+    input: int
+    output: int
+    cache_read: int
+    cache_write: int
+
+
+class Meter(msgspec.Struct):
+    """A line of the table."""
+
+    meter: str
+    used: int
+    limit: int
+    remaining: int
+    percent: float
+    bar: str = ""
+
+
+class Month(msgspec.Struct):
+    start_at: datetime
+    end_at: datetime
+
+
+class Consumption(msgspec.Struct):
+    month: Month | None
+    meters: list[Meter]
+    calls: int
+    estimated_calls: int
+    tokens: Tokens
+    disk_bytes_max: int
+
+
+class Day(msgspec.Struct):
+    """A line of the table of days."""
+
+    day: date
+    key: str
+    model: str
+    calls: int
+    input: int
+    output: int
+    searches: int
+    inserts: int
+    chunks: int
+    bytes: int
+
+
+class _Day(msgspec.Struct):
+    day: date
+    key: str
+    model: str
+    calls: int
+    tokens: Tokens
+    searches: int
+    inserts: int
+    chunks: int
+    bytes: int
+
+
+class _Days(msgspec.Struct):
+    days: list[_Day]
+
+
+@with_api
+def usage(api: Api, *, resource: str = typer.Argument(..., help="Its id (res_…)."), options: UsageOptions) -> None:
+    """Show what a resource has consumed: the running bundle month against its limits, or day by day."""
+    path = f"/resources/{resource}/consumption"
+    if options.csv or options.days or options.split != "none" or options.start or options.end:
+        _days(api, path, options=options)
+        return
+    reply = api.one("GET", path, kind=Consumption)
+    if api.json:
+        show_json(reply.raw)
+    else:
+        _month(reply.value)
+
+
+def _month(consumption: Consumption) -> None:
+    if consumption.month is not None:
+        say(f"Bundle month from {text(consumption.month.start_at)}; refilled {text(consumption.month.end_at)}.")
+    rows = [msgspec.structs.replace(meter, bar=_bar(meter.percent)) for meter in consumption.meters]
+    if rows:
+        show_rows(rows)
+    tokens = consumption.tokens
+    estimated = f", {consumption.estimated_calls:,} of them estimated" if consumption.estimated_calls else ""
+    print(f"{consumption.calls:,} calls{estimated}; model tokens: {tokens.input:,} in, {tokens.output:,} out.")
+
+
+def _days(api: Api, path: str, *, options: UsageOptions) -> None:
+    query = {"from_at": instant(options.start), "to_at": instant(options.end), "split": options.split}
+    accept = "text/csv" if options.csv else "application/json"
+    raw = api.send("GET", f"{path}/days", query=query, headers={"accept": accept})
+    if options.csv:
+        sys.stdout.write(raw.decode())
+    elif api.json:
+        show_json(raw)
+    else:
+        days = msgspec.json.decode(raw, type=_Days).days
+        show_rows([_row(day) for day in days])
+
+
+def _row(day: _Day) -> Day:
+    tokens = day.tokens
+    return Day(
+        day.day,
+        day.key,
+        day.model,
+        day.calls,
+        tokens.input,
+        tokens.output,
+        day.searches,
+        day.inserts,
+        day.chunks,
+        day.bytes,
+    )
+
+
+def _bar(percent: float) -> str:
+    full = min(BAR_CHARACTERS, round(percent * BAR_CHARACTERS / 100))
+    return "█" * full + "░" * (BAR_CHARACTERS - full)
