@@ -13,7 +13,7 @@ from packhouse.adapters.models.http.limits import PoolLimits, Timeouts
 from packhouse.domain.errors import Refused
 
 _JOINED_BYTES_MAX = 64 * 1024
-_PEEK_AFTER_SECONDS = 1.0
+_PEEK_AFTER_SECONDS = 0.01
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -28,6 +28,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_final",
         "_head_bytes",
         "_idle_since",
+        "_kept_before",
         "_large",
         "_limits",
         "_loop",
@@ -69,6 +70,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self.lost = False
         self.reused = False
+        self._kept_before = False
         self._idle_since = inf
         self._final = inf
         self.deadline = inf
@@ -131,11 +133,12 @@ class UpstreamConnection(asyncio.Protocol):
     def usable(self) -> bool:
         """Whether another request may be sent on it: complete, and not closed by the other side.
 
-        After a pause the socket is asked too: the loop may not have come round to a close that is there.
+        The loop may not have come round to a close that is there already. So the socket is asked too, after a
+        pause and where it has not yet been seen that the other side keeps connections.
         """
         if self.lost or not self.complete or self._transport.is_closing():
             return False
-        if self._loop.time() - self._idle_since < _PEEK_AFTER_SECONDS:
+        if self._kept_before and self._loop.time() - self._idle_since < _PEEK_AFTER_SECONDS:
             return True
         poll = select.poll()
         poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
@@ -154,6 +157,7 @@ class UpstreamConnection(asyncio.Protocol):
         if self._large and self._transport.get_write_buffer_size():
             return False  # it answered before it had read everything
         self.status = 0
+        self._kept_before = self.reused
         self.reused = True
         self._idle_since = self._loop.time()
         self.deadline = self._idle_since + self._limits.idle_seconds
@@ -165,7 +169,7 @@ class UpstreamConnection(asyncio.Protocol):
             return
         if self.complete:
             self._transport.close()
-        elif now < self._final and (self._paused or self.pieces):
+        elif now < self._final and self._streaming and (self._paused or self.pieces):
             self._await_more()  # it is we who are slow
         else:
             self._fail("provider_timeout", "The model's provider did not answer in time.")

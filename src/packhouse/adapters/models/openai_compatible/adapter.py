@@ -124,7 +124,7 @@ def _nothing() -> None:
 def _whole(answer: Answer, must_have: bytes) -> bytes:
     """The body of an answer with status 200; raises what any other answer means."""
     if answer.status != 200:
-        raise refusal(answer.status, answer.body, answer.header("retry-after"))
+        raise refusal(answer.status, answer.body, retry_after=answer.header("retry-after"))
     if must_have not in answer.body:
         raise error_within(answer.body) or malformed()
     return answer.body
@@ -132,7 +132,7 @@ def _whole(answer: Answer, must_have: bytes) -> bytes:
 
 async def _check_stream(incoming: Incoming) -> None:
     if incoming.status != 200:
-        raise refusal(incoming.status, await incoming.read(), incoming.header("retry-after"))
+        raise refusal(incoming.status, await incoming.read(), retry_after=incoming.header("retry-after"))
     if not (incoming.header("content-type") or "").lower().startswith("text/event-stream"):
         raise error_within(await incoming.read()) or malformed()
 

@@ -40,7 +40,7 @@ class _Body(Content, frozen=True):
         return None
 
 
-def refusal(status: int, body: bytes, retry_after: str | None) -> Refused:
+def refusal(status: int, body: bytes, *, retry_after: str | None = None) -> Refused:
     """What an answer with another status than 200 means."""
     if status in _OPERATORS:
         return Refused("provider_failed", "The model's provider does not accept the operator's credentials.")
@@ -63,7 +63,7 @@ def error_within(payload: bytes) -> Refused | None:
     code = str(fault.code)
     status = int(code) if code.isdecimal() else 0
     if 400 <= status < 600:
-        return refusal(status, payload, None)
+        return refusal(status, payload)
     if _is_context(fault):
         return _refused(fault, 400)
     return Refused("provider_failed", "The model's provider broke off with an error.")
