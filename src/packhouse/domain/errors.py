@@ -34,6 +34,9 @@ CODES: dict[str, str] = {
     "not_found": "No such thing, or none that the caller may see.",
     "conflict": "The thing is not in a state that allows this, or was changed meanwhile.",
     # the request itself
+    "malformed_http": "The bytes are not a request that HTTP/1.1 allows.",
+    "headers_too_large": "The request line and headers together are larger than the gateway takes.",
+    "request_timeout": "The request did not arrive in time.",
     "malformed_json": "The body is not valid JSON.",
     "invalid_request": "A field is missing, unknown or out of its range.",
     "unsupported": "The request asks for something that this route, model or provider cannot do.",
