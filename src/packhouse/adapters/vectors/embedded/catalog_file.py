@@ -13,6 +13,9 @@ from packhouse.domain.errors import Refused
 
 BUSY_SECONDS = 30
 
+ERASING = "erasing"
+"""A file of this name in the directory: nobody may touch the knowledge base any more."""
+
 _TABLES = (
     "CREATE TABLE base (dimensions INTEGER NOT NULL)",
     "CREATE TABLE collection (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL)",
@@ -42,11 +45,12 @@ class CatalogFile:
 
     def __init__(self, directory: Path, dimensions: int) -> None:
         self._path = directory / "catalog.sqlite3"
+        self._erasing = directory / ERASING
         self._turn = threading.Lock()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._sql = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
-            with locked(directory / "lock"):
+            with locked(directory / "making"):
                 self._prepare(dimensions)
         except BaseException:
             self._sql.close()
@@ -56,9 +60,9 @@ class CatalogFile:
 
     @property
     def erased(self) -> bool:
-        """The file is not the one that this connection reads: the knowledge base was erased."""
+        """The file is not the one that this connection reads, or is about to go."""
         try:
-            return os.stat(self._path).st_ino != self._inode
+            return os.stat(self._path).st_ino != self._inode or self._erasing.exists()
         except FileNotFoundError:
             return True
 

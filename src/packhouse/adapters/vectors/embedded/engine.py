@@ -5,6 +5,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+from packhouse.adapters.vectors.embedded.catalog_file import ERASING
 from packhouse.adapters.vectors.embedded.durable import remove_directory, remove_leftovers
 from packhouse.adapters.vectors.embedded.lance import Lance
 from packhouse.adapters.vectors.embedded.locks import locked
@@ -63,6 +64,8 @@ class EmbeddedVectorEngine:
 
     def _made(self, resource_id: ResourceId, dimensions: int) -> EmbeddedKnowledgeStore:
         directory = self._root / safe_name(resource_id)
+        if (directory / ERASING).exists():  # whoever erased it died before the end
+            self._erase(resource_id)
         return EmbeddedKnowledgeStore(
             directory, dimensions, threads=self._threads, lance=self._loaded, tuning=self._tuning
         )
@@ -70,11 +73,10 @@ class EmbeddedVectorEngine:
     def _erase(self, resource_id: ResourceId) -> None:
         directory = self._root / safe_name(resource_id)
         remove_leftovers(self._root)
-        with (
-            suppress(FileNotFoundError),  # gone already
-            locked(directory / "lock", wait_seconds=ERASE_WAITS_SECONDS),
-        ):
-            remove_directory(directory)
+        with suppress(FileNotFoundError):  # gone already
+            (directory / ERASING).touch()
+            with locked(directory / "lock", wait_seconds=ERASE_WAITS_SECONDS):
+                remove_directory(directory)
 
     def _loaded(self) -> Lance:
         with self._loading:

@@ -5,7 +5,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from packhouse.adapters.vectors.embedded.columns import schema_of
@@ -13,6 +13,7 @@ from packhouse.adapters.vectors.embedded.durable import REMOVED, NewFiles, entri
 from packhouse.adapters.vectors.embedded.lance import Lance, Table, conflicted, translated
 from packhouse.adapters.vectors.embedded.locks import locked, locked_if_free
 from packhouse.adapters.vectors.embedded.names import safe_name
+from packhouse.domain.errors import Refused
 from packhouse.domain.units import CollectionId
 
 OPEN_TABLES_MAX = 64
@@ -91,9 +92,14 @@ class Tables:
 
     @contextmanager
     def writing(self, collection_id: CollectionId) -> Generator[None]:
-        """One writer of a collection at a time, and none while the knowledge base is erased."""
-        self._locks.mkdir(mode=0o700, exist_ok=True)
-        with locked(self._base / "lock", shared=True), locked(self._lock(collection_id, "write")):
+        """One writer of a collection at a time, and none while the knowledge base is erased: Refused(not_found)."""
+        with ExitStack() as held:
+            try:
+                held.enter_context(locked(self._base / "lock", shared=True))
+                self._locks.mkdir(mode=0o700, exist_ok=True)
+                held.enter_context(locked(self._lock(collection_id, "write")))
+            except FileNotFoundError as error:
+                raise Refused("not_found", "This knowledge base was erased.") from error
             yield
 
     @contextmanager
