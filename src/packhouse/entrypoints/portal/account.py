@@ -6,17 +6,17 @@ from packhouse.domain.errors import Refused
 from packhouse.entrypoints.portal import cookies
 from packhouse.entrypoints.portal.forms import EMPTY, Form, read_form
 from packhouse.entrypoints.portal.pages import go, page
-from packhouse.entrypoints.portal.site import Asked, Visit
+from packhouse.entrypoints.portal.site import Asked, Part, Visit, Visiting
 from packhouse.entrypoints.portal.visits import SIGN_IN
 
 
 @get("/account")
-async def account(visit: Visit) -> Response[str]:
+async def account(visit: Visiting) -> Response[str]:
     return await _account_page(visit, form=EMPTY, part="")
 
 
 @post("/account/password")
-async def change_password(visit: Visit, request: Asked) -> Response[str]:
+async def change_password(visit: Visiting, request: Asked) -> Response[str]:
     """All sessions end, this one too: who knows the new password signs in with it."""
     form = await read_form(request)
     try:
@@ -29,7 +29,7 @@ async def change_password(visit: Visit, request: Asked) -> Response[str]:
 
 
 @post("/account/tokens")
-async def create_token(visit: Visit, request: Asked) -> Response[str]:
+async def create_token(visit: Visiting, request: Asked) -> Response[str]:
     """The answer itself shows the token: it is shown only once."""
     form = await read_form(request)
     try:
@@ -40,7 +40,7 @@ async def create_token(visit: Visit, request: Asked) -> Response[str]:
 
 
 @post("/account/tokens/{token_id:str}/revoke")
-async def revoke_token(visit: Visit, token_id: str) -> Response[str]:
+async def revoke_token(visit: Visiting, token_id: Part) -> Response[str]:
     await visit.control.sign_in.revoke_token(visit.actor, token_id)
     return go(visit.site, "/account?done=token-revoked")
 

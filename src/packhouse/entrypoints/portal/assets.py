@@ -9,7 +9,7 @@ from litestar import Response, get
 
 from packhouse.domain.errors import Refused
 from packhouse.entrypoints.portal.headers import headers
-from packhouse.entrypoints.portal.site import Site
+from packhouse.entrypoints.portal.site import Here, Part
 
 FOLDER = Path(__file__).parent / "files"
 MEDIA_TYPES: Mapping[str, str] = {"portal.css": "text/css", "icon.svg": "image/svg+xml"}
@@ -28,7 +28,7 @@ def address(name: str) -> str:
 
 
 @get("/assets/{digest:str}/{name:str}")
-async def asset(site: Site, digest: str, name: str) -> Response[bytes]:
+async def asset(site: Here, digest: Part, name: Part) -> Response[bytes]:
     """One of `MEDIA_TYPES`; under an older address the new content comes, not to be kept."""
     if name not in MEDIA_TYPES:
         raise Refused("not_found", "There is no such file.")

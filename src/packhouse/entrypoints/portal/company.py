@@ -11,7 +11,7 @@ from packhouse.domain.units import CompanyId
 from packhouse.entrypoints.portal.forms import EMPTY, Form, read_form
 from packhouse.entrypoints.portal.landing import cards
 from packhouse.entrypoints.portal.pages import go, page
-from packhouse.entrypoints.portal.site import Asked, Visit
+from packhouse.entrypoints.portal.site import Asked, Part, Visit, Visiting
 
 COMPANY = "/companies/{company_id:str}"
 TABS = (
@@ -51,7 +51,7 @@ async def company_frame(visit: Visit, company_id: str, *, tab: str) -> CompanyFr
 
 
 @get("/companies")
-async def company_list(visit: Visit) -> Response[str]:
+async def company_list(visit: Visiting) -> Response[str]:
     """An operator's; anyone else has but one."""
     if not visit.actor.is_operator:
         return go(visit.site, f"/companies/{visit.user.company_id}" if visit.user.company_id else "/")
@@ -59,7 +59,7 @@ async def company_list(visit: Visit) -> Response[str]:
 
 
 @post("/companies")
-async def create_company(visit: Visit, request: Asked) -> Response[str]:
+async def create_company(visit: Visiting, request: Asked) -> Response[str]:
     form = await read_form(request)
     try:
         company = await visit.control.companies.create(visit.actor, form["name"], self_service="self_service" in form)
@@ -69,19 +69,19 @@ async def create_company(visit: Visit, request: Asked) -> Response[str]:
 
 
 @get(COMPANY)
-async def overview(visit: Visit, company_id: str) -> Response[str]:
+async def overview(visit: Visiting, company_id: Part) -> Response[str]:
     framed = await company_frame(visit, company_id, tab="resources")
     views = await visit.control.resources.list(visit.actor, company_id=framed.company.id)
     return page(visit, "company/resources.html", frame=framed, cards=await cards(visit, views))
 
 
 @get(COMPANY + "/settings")
-async def settings(visit: Visit, company_id: str) -> Response[str]:
+async def settings(visit: Visiting, company_id: Part) -> Response[str]:
     return await _settings_page(visit, company_id)
 
 
 @post(COMPANY + "/settings")
-async def change_settings(visit: Visit, request: Asked, company_id: str) -> Response[str]:
+async def change_settings(visit: Visiting, request: Asked, company_id: Part) -> Response[str]:
     """The operator's switches are not on an admin's form, and are left as they are."""
     form = await read_form(request)
     own = visit.actor.is_operator

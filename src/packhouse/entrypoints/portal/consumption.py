@@ -14,7 +14,7 @@ from packhouse.entrypoints.portal.headers import headers
 from packhouse.entrypoints.portal.landing import knowledge_month
 from packhouse.entrypoints.portal.pages import page
 from packhouse.entrypoints.portal.resource import Frame, frame
-from packhouse.entrypoints.portal.site import Asked, Visit
+from packhouse.entrypoints.portal.site import Asked, Part, Visit, Visiting
 from packhouse.entrypoints.portal.trend import Totals, charts, totals
 
 SpanName = Literal["week", "bundle", "month", "half-year"]
@@ -36,7 +36,7 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 @get(CONSUMPTION)
-async def consumption(visit: Visit, request: Asked, resource_id: str) -> Response[str]:
+async def consumption(visit: Visiting, request: Asked, resource_id: Part) -> Response[str]:
     framed = await frame(visit, resource_id, tab="consumption")
     choice = _choice(request)
     running = await visit.control.consumption.running(visit.actor, framed.view.resource.id)
@@ -61,7 +61,7 @@ async def consumption(visit: Visit, request: Asked, resource_id: str) -> Respons
 
 
 @get(CONSUMPTION + ".csv")
-async def consumption_csv(visit: Visit, request: Asked, resource_id: str) -> Response[str]:
+async def consumption_csv(visit: Visiting, request: Asked, resource_id: Part) -> Response[str]:
     """What the table shows, for a spreadsheet."""
     choice = _choice(request)
     running = await visit.control.consumption.running(visit.actor, ResourceId(resource_id))

@@ -10,7 +10,7 @@ from packhouse.domain.units import KeyId, ResourceId
 from packhouse.entrypoints.portal.forms import EMPTY, Form, read_form
 from packhouse.entrypoints.portal.pages import go, page
 from packhouse.entrypoints.portal.resource import Frame, frame
-from packhouse.entrypoints.portal.site import Asked, Visit
+from packhouse.entrypoints.portal.site import Asked, Part, Visit, Visiting
 from packhouse.services.key import KeyView, MintedKey
 from packhouse.services.resource import ResourceView
 
@@ -19,7 +19,7 @@ KEY = KEYS + "/{key_id:str}"
 
 
 @get(KEYS)
-async def key_list(visit: Visit, resource_id: str) -> Response[str]:
+async def key_list(visit: Visiting, resource_id: Part) -> Response[str]:
     framed = await frame(visit, resource_id, tab="keys")
     keys = await visit.control.keys.list(visit.actor, framed.view.resource.id)
     living = [one for one in keys if one.state == "active"]
@@ -28,12 +28,12 @@ async def key_list(visit: Visit, resource_id: str) -> Response[str]:
 
 
 @get(KEYS + "/new")
-async def new_key(visit: Visit, resource_id: str) -> Response[str]:
+async def new_key(visit: Visiting, resource_id: Part) -> Response[str]:
     return await _new_key_page(visit, resource_id, form=EMPTY)
 
 
 @post(KEYS + "/new")
-async def create_key(visit: Visit, request: Asked, resource_id: str) -> Response[str]:
+async def create_key(visit: Visiting, request: Asked, resource_id: Part) -> Response[str]:
     """The answer itself shows the key: kept anywhere for a page after it, it would not be shown only once."""
     form = await read_form(request)
     try:
@@ -50,12 +50,12 @@ async def create_key(visit: Visit, request: Asked, resource_id: str) -> Response
 
 
 @get(KEY)
-async def one_key(visit: Visit, resource_id: str, key_id: str) -> Response[str]:
+async def one_key(visit: Visiting, resource_id: Part, key_id: Part) -> Response[str]:
     return await _key_page(visit, resource_id, key_id)
 
 
 @post(KEY + "/open")
-async def open_key(visit: Visit, request: Asked, resource_id: str, key_id: str) -> Response[str]:
+async def open_key(visit: Visiting, request: Asked, resource_id: Part, key_id: Part) -> Response[str]:
     form = await read_form(request)
     try:
         await visit.control.keys.open(visit.actor, KeyId(key_id), resource_id=ResourceId(form["resource"]))
@@ -65,7 +65,7 @@ async def open_key(visit: Visit, request: Asked, resource_id: str, key_id: str) 
 
 
 @post(KEY + "/shut")
-async def shut_key(visit: Visit, request: Asked, resource_id: str, key_id: str) -> Response[str]:
+async def shut_key(visit: Visiting, request: Asked, resource_id: Part, key_id: Part) -> Response[str]:
     form = await read_form(request)
     try:
         await visit.control.keys.shut(visit.actor, KeyId(key_id), resource_id=ResourceId(form["resource"]))
@@ -75,13 +75,13 @@ async def shut_key(visit: Visit, request: Asked, resource_id: str, key_id: str) 
 
 
 @get(KEY + "/revoke")
-async def ask_to_revoke(visit: Visit, resource_id: str, key_id: str) -> Response[str]:
+async def ask_to_revoke(visit: Visiting, resource_id: Part, key_id: Part) -> Response[str]:
     framed = await frame(visit, resource_id, tab="keys")
     return page(visit, "resource/key_revoke.html", frame=framed, one=await _one(visit, framed, key_id))
 
 
 @post(KEY + "/revoke")
-async def revoke_key(visit: Visit, resource_id: str, key_id: str) -> Response[str]:
+async def revoke_key(visit: Visiting, resource_id: Part, key_id: Part) -> Response[str]:
     try:
         await visit.control.keys.revoke(visit.actor, KeyId(key_id))
     except Refused as refused:

@@ -5,7 +5,7 @@ from litestar import Response, get
 
 from packhouse.domain.consumption import Consumption, Span
 from packhouse.entrypoints.portal.pages import go, page
-from packhouse.entrypoints.portal.site import Visit
+from packhouse.entrypoints.portal.site import Visit, Visiting
 from packhouse.entrypoints.portal.trend import Totals, totals
 from packhouse.services.resource import ResourceView
 
@@ -20,7 +20,7 @@ class Card(msgspec.Struct, frozen=True):
 
 
 @get("/")
-async def landing(visit: Visit) -> Response[str]:
+async def landing(visit: Visiting) -> Response[str]:
     """Operators have companies, not resources."""
     if visit.actor.is_operator:
         return go(visit.site, "/companies")

@@ -9,7 +9,7 @@ from packhouse.domain.units import CompanyId, ContractId
 from packhouse.entrypoints.portal.company import COMPANY, company_frame
 from packhouse.entrypoints.portal.forms import EMPTY, Form, read_form
 from packhouse.entrypoints.portal.pages import go, page
-from packhouse.entrypoints.portal.site import Asked, Visit
+from packhouse.entrypoints.portal.site import Asked, Part, Visit, Visiting
 from packhouse.services.ledger import NewContract
 
 ENTITLEMENTS = COMPANY + "/entitlements"
@@ -17,12 +17,12 @@ CONTRACT = COMPANY + "/contracts/{contract_id:str}"
 
 
 @get(ENTITLEMENTS)
-async def entitlements(visit: Visit, company_id: str) -> Response[str]:
+async def entitlements(visit: Visiting, company_id: Part) -> Response[str]:
     return await _entitlements_page(visit, company_id, form=EMPTY)
 
 
 @post(COMPANY + "/contracts")
-async def create_contract(visit: Visit, request: Asked, company_id: str) -> Response[str]:
+async def create_contract(visit: Visiting, request: Asked, company_id: Part) -> Response[str]:
     """Its last day is part of it."""
     form = await read_form(request)
     try:
@@ -38,12 +38,12 @@ async def create_contract(visit: Visit, request: Asked, company_id: str) -> Resp
 
 
 @get(CONTRACT)
-async def contract(visit: Visit, company_id: str, contract_id: str) -> Response[str]:
+async def contract(visit: Visiting, company_id: Part, contract_id: Part) -> Response[str]:
     return await _contract_page(visit, company_id, contract_id=contract_id, form=EMPTY)
 
 
 @post(CONTRACT + "/grant")
-async def grant(visit: Visit, request: Asked, company_id: str, contract_id: str) -> Response[str]:
+async def grant(visit: Visiting, request: Asked, company_id: Part, contract_id: Part) -> Response[str]:
     form = await read_form(request)
     try:
         amount = _whole(form["cloud_tokens"])
@@ -56,7 +56,7 @@ async def grant(visit: Visit, request: Asked, company_id: str, contract_id: str)
 
 
 @post(CONTRACT + "/correct")
-async def correct(visit: Visit, request: Asked, company_id: str, contract_id: str) -> Response[str]:
+async def correct(visit: Visiting, request: Asked, company_id: Part, contract_id: Part) -> Response[str]:
     form = await read_form(request)
     try:
         amount = _whole(form["cloud_tokens"])

@@ -12,7 +12,7 @@ from packhouse.domain.units import CompanyId, ResourceId, ResourceType
 from packhouse.entrypoints.portal.company import COMPANY, CompanyFrame, company_frame
 from packhouse.entrypoints.portal.forms import EMPTY, Form, read_form
 from packhouse.entrypoints.portal.pages import go, page
-from packhouse.entrypoints.portal.site import Asked, Site, Visit
+from packhouse.entrypoints.portal.site import Asked, Part, Site, Visit, Visiting
 from packhouse.services.catalog import ModelView
 from packhouse.services.provision import EmbeddingsOrder, Order
 from packhouse.services.resource import ResourceView
@@ -34,22 +34,22 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 @get(PROVISION)
-async def shelf(visit: Visit, company_id: str) -> Response[str]:
+async def shelf(visit: Visiting, company_id: Part) -> Response[str]:
     """What there is, in which region, and why something cannot be had."""
-    framed = await company_frame(visit, company_id, tab="resources")
+    framed = await company_frame(visit, company_id, tab="provision")
     offers = await visit.control.offers.view(visit.actor, framed.company.id)
     return page(visit, "company/shelf.html", frame=framed, offers=offers)
 
 
 @get(PROVISION + "/{kind:str}")
-async def order_form(visit: Visit, request: Asked, company_id: str, kind: str) -> Response[str]:
+async def order_form(visit: Visiting, request: Asked, company_id: Part, kind: Part) -> Response[str]:
     query = request.query_params
     choice = _choice(visit.site, kind, region_id=query.get("region", ""), model_id=query.get("model", ""))
     return await _form_page(visit, company_id, choice=choice, form=EMPTY)
 
 
 @post(PROVISION + "/{kind:str}")
-async def order(visit: Visit, request: Asked, company_id: str, kind: str) -> Response[str]:
+async def order(visit: Visiting, request: Asked, company_id: Part, kind: Part) -> Response[str]:
     """From the form to the specification; from there to the pack, or back to the form."""
     form = await read_form(request)
     choice = _choice(visit.site, kind, region_id=form["region"], model_id=form["model"])
@@ -68,7 +68,7 @@ async def order(visit: Visit, request: Asked, company_id: str, kind: str) -> Res
     return page(
         visit,
         "company/specification.html",
-        frame=await company_frame(visit, company_id, tab="resources"),
+        frame=await company_frame(visit, company_id, tab="provision"),
         choice=choice,
         form=form,
         specification=specification,
@@ -79,7 +79,7 @@ async def order(visit: Visit, request: Asked, company_id: str, kind: str) -> Res
 async def _form_page(
     visit: Visit, company_id: str, *, choice: Choice, form: Form, refused: Refused | None = None
 ) -> Response[str]:
-    framed = await company_frame(visit, company_id, tab="resources")
+    framed = await company_frame(visit, company_id, tab="provision")
     linkable, models = await _embeddings(visit, framed, choice)
     return page(
         visit,

@@ -9,7 +9,7 @@ from litestar import Response, get
 from packhouse.domain.units import ResourceId
 from packhouse.entrypoints.portal.landing import knowledge_month
 from packhouse.entrypoints.portal.pages import page
-from packhouse.entrypoints.portal.site import Visit
+from packhouse.entrypoints.portal.site import Part, Visit, Visiting
 from packhouse.entrypoints.portal.snippets import snippets
 from packhouse.services.resource import ResourceView
 
@@ -82,7 +82,7 @@ async def _company_name(visit: Visit, view: ResourceView) -> str:
 
 
 @get("/resources/{resource_id:str}")
-async def overview(visit: Visit, resource_id: str) -> Response[str]:
+async def overview(visit: Visiting, resource_id: Part) -> Response[str]:
     framed = await frame(visit, resource_id, tab="overview")
     active = framed.view.status.state == "active"
     consumption = await visit.control.consumption.running(visit.actor, framed.view.resource.id) if active else None

@@ -11,18 +11,18 @@ from packhouse.domain.units import ResourceId
 from packhouse.entrypoints.portal.forms import Form, read_form
 from packhouse.entrypoints.portal.pages import go, page
 from packhouse.entrypoints.portal.resource import Frame, frame
-from packhouse.entrypoints.portal.site import Asked, Site, Visit
+from packhouse.entrypoints.portal.site import Asked, Part, Site, Visit, Visiting
 
 SETTINGS = "/resources/{resource_id:str}/settings"
 
 
 @get(SETTINGS)
-async def settings(visit: Visit, resource_id: str) -> Response[str]:
+async def settings(visit: Visiting, resource_id: Part) -> Response[str]:
     return await _settings_page(visit, resource_id)
 
 
 @post(SETTINGS)
-async def change_settings(visit: Visit, request: Asked, resource_id: str) -> Response[str]:
+async def change_settings(visit: Visiting, request: Asked, resource_id: Part) -> Response[str]:
     """What is not on the form stays: members from outside have only the model on theirs."""
     form = await read_form(request)
     try:
@@ -39,7 +39,7 @@ async def change_settings(visit: Visit, request: Asked, resource_id: str) -> Res
 
 
 @post(SETTINGS + "/plan")
-async def adjust_plan(visit: Visit, request: Asked, resource_id: str) -> Response[str]:
+async def adjust_plan(visit: Visiting, request: Asked, resource_id: Part) -> Response[str]:
     form = await read_form(request)
     try:
         await visit.control.resources.adjust_plan(visit.actor, ResourceId(resource_id), plan=form["plan"])
@@ -49,13 +49,13 @@ async def adjust_plan(visit: Visit, request: Asked, resource_id: str) -> Respons
 
 
 @get(SETTINGS + "/deprovision")
-async def ask_to_deprovision(visit: Visit, resource_id: str) -> Response[str]:
+async def ask_to_deprovision(visit: Visiting, resource_id: Part) -> Response[str]:
     framed = await frame(visit, resource_id, tab="settings")
     return page(visit, "resource/deprovision.html", frame=framed)
 
 
 @post(SETTINGS + "/deprovision")
-async def deprovision(visit: Visit, resource_id: str) -> Response[str]:
+async def deprovision(visit: Visiting, resource_id: Part) -> Response[str]:
     try:
         await visit.control.resources.schedule_deprovision(visit.actor, ResourceId(resource_id))
     except Refused as refused:
@@ -64,7 +64,7 @@ async def deprovision(visit: Visit, resource_id: str) -> Response[str]:
 
 
 @post(SETTINGS + "/cancel")
-async def cancel_scheduled(visit: Visit, resource_id: str) -> Response[str]:
+async def cancel_scheduled(visit: Visiting, resource_id: Part) -> Response[str]:
     try:
         await visit.control.resources.cancel_scheduled(visit.actor, ResourceId(resource_id))
     except Refused as refused:

@@ -6,12 +6,12 @@ from packhouse.domain.errors import Refused
 from packhouse.entrypoints.portal import cookies
 from packhouse.entrypoints.portal.forms import ANONYMOUS, csrf_token, read_form
 from packhouse.entrypoints.portal.pages import go, render
-from packhouse.entrypoints.portal.site import Asked, Site
+from packhouse.entrypoints.portal.site import Asked, Here, Part, Site
 from packhouse.entrypoints.portal.visits import SIGN_IN, local_path
 
 
 @get(SIGN_IN)
-async def sign_in_page(request: Asked, site: Site) -> Response[str]:
+async def sign_in_page(request: Asked, site: Here) -> Response[str]:
     query = request.query_params
     return _form(
         request, site, "sign_in.html", next=local_path(query.get("next", "")), done=query.get("done", ""), email=""
@@ -19,7 +19,7 @@ async def sign_in_page(request: Asked, site: Site) -> Response[str]:
 
 
 @post(SIGN_IN, opt=ANONYMOUS)
-async def sign_in(request: Asked, site: Site) -> Response[str]:
+async def sign_in(request: Asked, site: Here) -> Response[str]:
     form = await read_form(request)
     wanted = local_path(form["next"])
     try:
@@ -31,19 +31,19 @@ async def sign_in(request: Asked, site: Site) -> Response[str]:
 
 
 @post("/sign-out")
-async def sign_out(request: Asked, site: Site) -> Response[str]:
+async def sign_out(request: Asked, site: Here) -> Response[str]:
     await site.control.sign_in.sign_out(cookies.session_token(request, site))
     return go(site, f"{SIGN_IN}?done=signed-out", cookies=(cookies.no_session(site),))
 
 
 @get("/link/{token:str}")
-async def link_page(request: Asked, site: Site, token: str) -> Response[str]:
+async def link_page(request: Asked, site: Here, token: Part) -> Response[str]:
     """Looking does not use the link up: mail scanners look at links too."""
     return _form(request, site, "link.html", token=token)
 
 
 @post("/link/{token:str}", opt=ANONYMOUS)
-async def redeem_link(request: Asked, site: Site, token: str) -> Response[str]:
+async def redeem_link(request: Asked, site: Here, token: Part) -> Response[str]:
     form = await read_form(request)
     try:
         if form.raw("password") != form.raw("again"):

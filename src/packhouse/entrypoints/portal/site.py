@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 from litestar import Request
 from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.params import FromPath, SkipValidation
 
 from packhouse.domain.catalog import Catalog
 from packhouse.domain.user import Actor, User
@@ -65,3 +67,9 @@ class Visit:
     @property
     def actor(self) -> Actor:
         return Actor(self.user.id, self.user.role, self.user.company_id)
+
+
+Here = NamedDependency[SkipValidation[Site]]
+Visiting = NamedDependency[SkipValidation[Visit]]
+Part = FromPath[str]
+"""How handlers ask for them: the site, the one who looks (and is signed in), and a part of the path."""

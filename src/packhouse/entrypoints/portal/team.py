@@ -7,19 +7,19 @@ from packhouse.domain.units import ResourceId, UserId
 from packhouse.entrypoints.portal.forms import EMPTY, Form, read_form
 from packhouse.entrypoints.portal.pages import go, page
 from packhouse.entrypoints.portal.resource import frame
-from packhouse.entrypoints.portal.site import Asked, Visit
+from packhouse.entrypoints.portal.site import Asked, Part, Visit, Visiting
 
 TEAM = "/resources/{resource_id:str}/team"
 MEMBER = TEAM + "/{user_id:str}/remove"
 
 
 @get(TEAM)
-async def team(visit: Visit, resource_id: str) -> Response[str]:
+async def team(visit: Visiting, resource_id: Part) -> Response[str]:
     return await _team_page(visit, resource_id, form=EMPTY)
 
 
 @post(TEAM)
-async def add_member(visit: Visit, request: Asked, resource_id: str) -> Response[str]:
+async def add_member(visit: Visiting, request: Asked, resource_id: Part) -> Response[str]:
     form = await read_form(request)
     try:
         await visit.control.team.add(visit.actor, ResourceId(resource_id), email=form["email"])
@@ -29,7 +29,7 @@ async def add_member(visit: Visit, request: Asked, resource_id: str) -> Response
 
 
 @get(MEMBER)
-async def ask_to_remove(visit: Visit, resource_id: str, user_id: str) -> Response[str]:
+async def ask_to_remove(visit: Visiting, resource_id: Part, user_id: Part) -> Response[str]:
     framed = await frame(visit, resource_id, tab="team")
     members = await visit.control.team.members(visit.actor, framed.view.resource.id)
     member = next((one for one in members if one.user.id == user_id), None)
@@ -39,7 +39,7 @@ async def ask_to_remove(visit: Visit, resource_id: str, user_id: str) -> Respons
 
 
 @post(MEMBER)
-async def remove_member(visit: Visit, resource_id: str, user_id: str) -> Response[str]:
+async def remove_member(visit: Visiting, resource_id: Part, user_id: Part) -> Response[str]:
     try:
         await visit.control.team.remove(visit.actor, ResourceId(resource_id), user_id=UserId(user_id))
     except Refused as refused:

@@ -7,18 +7,18 @@ from packhouse.domain.units import CompanyId
 from packhouse.entrypoints.portal.company import COMPANY, company_frame
 from packhouse.entrypoints.portal.forms import read_form
 from packhouse.entrypoints.portal.pages import go, page
-from packhouse.entrypoints.portal.site import Asked, Visit
+from packhouse.entrypoints.portal.site import Asked, Part, Visit, Visiting
 
 TERMS = COMPANY + "/terms"
 
 
 @get(TERMS)
-async def terms(visit: Visit, company_id: str) -> Response[str]:
+async def terms(visit: Visiting, company_id: Part) -> Response[str]:
     return await _terms_page(visit, company_id)
 
 
 @post(TERMS)
-async def accept_terms(visit: Visit, request: Asked, company_id: str) -> Response[str]:
+async def accept_terms(visit: Visiting, request: Asked, company_id: Part) -> Response[str]:
     """The form names the version that was on the screen."""
     form = await read_form(request)
     try:

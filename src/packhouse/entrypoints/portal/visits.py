@@ -1,6 +1,6 @@
 """Who is looking: from the session's cookie to a visit, and where to send those who have none."""
 
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from packhouse.entrypoints.portal.cookies import session_token
 from packhouse.entrypoints.portal.forms import csrf_token
@@ -37,7 +37,5 @@ def local_path(wanted: str) -> str:
 
     Browsers read a backslash as a slash and drop tabs and line ends, so paths with any of them are not trusted.
     """
-    parts = urlsplit(wanted) if wanted.isprintable() and "\\" not in wanted else None
-    if parts is None or parts.scheme or parts.netloc or not wanted.startswith("/") or wanted.startswith("//"):
-        return HOME
-    return wanted
+    plain = wanted.isascii() and wanted.isprintable() and "\\" not in wanted
+    return wanted if plain and wanted.startswith("/") and not wanted.startswith("//") else HOME
