@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from packhouse.adapters.sql.engine import read_engine, write_engine
@@ -56,6 +56,8 @@ def _translated() -> Generator[None]:
         yield
     except PoolTimeoutError as error:
         raise Refused("unavailable", "The database is busy. Try again in a moment.") from error
+    except IntegrityError as error:
+        raise Refused("conflict", "This was changed by somebody else meanwhile. Look again.") from error
     except OperationalError as error:
         reason = str(error.orig)
         if "unable to open" in reason or "readonly" in reason or "disk" in reason:
