@@ -13,6 +13,8 @@ from packhouse.domain.errors import Refused
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
+PartName = Literal["gateway", "control", "worker"]
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The settings of an installation, checked. Strings that are empty mean: not set."""
@@ -21,7 +23,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str, Meta(description="The data directory; made on the first start, readable by its owner only.")
     ] = "packhouse-data"
     parts: Annotated[
-        tuple[Literal["gateway", "control", "worker"], ...],
+        tuple[PartName, ...],
         Meta(description="The parts that this process starts, separated by commas."),
     ] = ("gateway", "control", "worker")
     gateway_host: Annotated[str, Meta(description="The address that the gateway listens on.")] = "127.0.0.1"

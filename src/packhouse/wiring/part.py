@@ -13,16 +13,15 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import cast
 
 import uvloop
 
 from packhouse.domain.errors import Refused
-from packhouse.settings import Settings, decode
+from packhouse.settings import PartName, Settings, decode
+from packhouse.wiring import lean  # noqa: F401 - before whatever logs
 from packhouse.wiring.dumps import forbid_core_dumps
 from packhouse.wiring.logs import set_up_logs
-
-PartName = Literal["gateway", "control", "worker"]
 
 
 @dataclass(frozen=True, slots=True)

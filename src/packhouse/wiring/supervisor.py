@@ -13,8 +13,7 @@ from pathlib import Path
 import msgspec
 
 from packhouse.domain.errors import Refused
-from packhouse.settings import Settings
-from packhouse.wiring.part import PartName
+from packhouse.settings import PartName, Settings
 
 RESTART_SECONDS = (0.1, 0.5, 2.0, 5.0)
 """How long a part that died waits for its next start; a part that lived a minute begins anew."""
