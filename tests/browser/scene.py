@@ -1,12 +1,12 @@
 """A furnished installation to look at: a company with packs, keys, a team, and some weeks of consumption."""
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 from packhouse.domain.units import microseconds
-from tests.support.control_api import NOW, Api, Firm, Live
+from tests.support.control_api import NOW, OPERATOR, Firm, Live
 
 HOSTILE = "<script>alert(1)</script>\"'>&amp;"
 """A display name that must stay a name."""
@@ -41,6 +41,9 @@ def furnished(live: Live, directory: Path) -> Scene:
     made = firm.admin.post(f"/resources/{text}/keys", body)
     live.clock.set(NOW + timedelta(days=21, hours=3))
     _consume(directory, text=text, embeddings=embeddings, knowledge=knowledge, key=made["id"])
+    # the sessions of three weeks ago have ended
+    live.operator = live.sign_in(OPERATOR)
+    firm = replace(firm, admin=live.sign_in(firm.admin_email), member=live.sign_in(firm.member_email))
     return Scene(live, firm, text, embeddings, knowledge, made["id"], made["key"])
 
 
@@ -65,8 +68,3 @@ def _consume(directory: Path, *, text: str, embeddings: str, knowledge: str, key
         ):
             database.execute("INSERT INTO usage_total VALUES (?, ?, ?, ?)", (resource, month, meter, used))
     database.close()
-
-
-def member_of_no_team(live: Live, firm: Firm) -> Api:
-    live.user("newcomer@example.com", "member", firm.id)
-    return live.sign_in("newcomer@example.com")
