@@ -1,6 +1,5 @@
 """What the management API answers to what it does not take, and what it writes down of it."""
 
-import io
 import json
 import sqlite3
 from collections.abc import Generator
@@ -8,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
 from packhouse.domain.errors import CODES
 from packhouse.entrypoints.control.refusals import STATUS
-from tests.support.control_api import CLIENT, Api, Live, live_control
+from tests.support.control_api import CLIENT, Api, Json, Live, live_control
 
 
 @pytest.fixture(scope="module")
@@ -145,49 +143,32 @@ def test_health(live: Live) -> None:
 def test_a_bug_answers_a_request_id_and_writes_no_value(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The database loses a table under the running part: nothing that the request carried is written."""
     with live_control(tmp_path) as live:
-        firm = live.firm()
         connection = sqlite3.connect(tmp_path / "packhouse.db")
         connection.execute("DROP TABLE company")
         connection.commit()
         connection.close()
-        capsys.readouterr()
-        lines = io.StringIO()
-        structlog.configure(
-            processors=[structlog.contextvars.merge_contextvars, structlog.processors.JSONRenderer()],
-            logger_factory=structlog.PrintLoggerFactory(lines),
-        )
-        try:
-            response = live.operator.call("POST", "/companies", json={"name": "Canary-Company-Name"})
-        finally:
-            structlog.reset_defaults()
-        assert firm.id
+        response = live.operator.call("POST", "/companies", json={"name": "Canary-Company-Name"})
     error = response.json()["error"]
     assert (response.status_code, error["code"]) == (500, "internal")
     assert error["request_id"] == response.headers["x-request-id"]
-    written = lines.getvalue() + "".join(capsys.readouterr())
-    logged = [json.loads(line) for line in lines.getvalue().splitlines()]
-    broke = next(line for line in logged if line["event"] == "request_broke")
+    broke = next(line for line in logged(live) if line["event"] == "request_broke")
     assert broke["kind"] == "OperationalError"
     assert broke["request_id"] == error["request_id"]
     assert any("company.py" in place for place in broke["where"])
-    assert "Canary-Company-Name" not in written + response.text
+    assert "Canary-Company-Name" not in live.log.getvalue() + "".join(capsys.readouterr()) + response.text
 
 
 def test_the_access_log_has_the_route_and_no_value(live: Live) -> None:
     firm = live.firm()
-    lines = io.StringIO()
-    structlog.configure(
-        processors=[structlog.processors.JSONRenderer()], logger_factory=structlog.PrintLoggerFactory(lines)
-    )
-    try:
-        live.operator.call("GET", f"/companies/{firm.id}/activity", params={"verb": "canary-verb"})
-        live.nobody.call("POST", "/sessions", json={"email": "canary@example.com", "password": "canary-password"})
-        CLIENT.get(f"{live.url}/link/canary-link-token")
-    finally:
-        structlog.reset_defaults()
-    logged = [json.loads(line) for line in lines.getvalue().splitlines()]
-    first = next(line for line in logged if line.get("company_id") == firm.id)
-    assert first["route"] == "/api/v1/companies/{company_id}/activity"
+    live.operator.call("GET", f"/companies/{firm.id}/activity", params={"verb": "canary-verb"})
+    live.nobody.call("POST", "/sessions", json={"email": "canary@example.com", "password": "canary-password"})
+    CLIENT.get(f"{live.url}/link/canary-link-token")
+    route = "/api/v1/companies/{company_id}/activity"
+    first = next(line for line in logged(live) if line.get("route") == route and line["company_id"] == firm.id)
     assert (first["method"], first["status"], first["event"]) == ("GET", 200, "request")
     assert first["actor"].startswith("usr_")
-    assert "canary" not in lines.getvalue()
+    assert "canary" not in live.log.getvalue()
+
+
+def logged(live: Live) -> list[Json]:
+    return [json.loads(line) for line in live.log.getvalue().splitlines()]

@@ -1,6 +1,7 @@
 """A live control part in this process: the real application over a real SQLite store, with a clock that is set."""
 
 import asyncio
+import io
 import socket
 import threading
 from collections.abc import Generator, Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import structlog
 import uvicorn
 
 from packhouse.adapters.catalog.toml import read_catalog
@@ -119,12 +121,13 @@ class Firm:
 
 @dataclass(slots=True)
 class Live:
-    """`nobody` has no token, `operator` is the first user."""
+    """`nobody` has no token, `operator` is the first user. `log` is what the part has logged, a JSON object a line."""
 
     url: str
     clock: SetClock
     nobody: Api
     operator: Api
+    log: io.StringIO
     _firms: int = field(default=0)
 
     def firm(self, cloud_tokens: int = 500) -> Firm:
@@ -175,17 +178,31 @@ def live_control(directory: Path) -> Generator[Live]:
             up.set()
 
     thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    assert up.wait(60)
-    assert not failures, failures
-    nobody = Api(url)
+    with _logging() as log:
+        thread.start()
+        assert up.wait(60)
+        assert not failures, failures
+        nobody = Api(url)
+        try:
+            operator = Api(url, nobody.post("/sessions", {"email": OPERATOR, "password": PASSWORD})["token"])
+            yield Live(url, clock, nobody, operator, log)
+        finally:
+            servers[0].should_exit = True
+            thread.join(20)
+            listening.close()
+
+
+@contextmanager
+def _logging() -> Generator[io.StringIO]:
+    """What is logged meanwhile."""
+    before = structlog.get_config()
+    log = io.StringIO()
+    processors = [structlog.contextvars.merge_contextvars, structlog.processors.JSONRenderer()]
+    structlog.configure(processors=processors, logger_factory=structlog.PrintLoggerFactory(log))
     try:
-        operator = Api(url, nobody.post("/sessions", {"email": OPERATOR, "password": PASSWORD})["token"])
-        yield Live(url, clock, nobody, operator)
+        yield log
     finally:
-        servers[0].should_exit = True
-        thread.join(20)
-        listening.close()
+        structlog.configure(**before)
 
 
 async def _serve(

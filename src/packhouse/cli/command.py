@@ -21,7 +21,7 @@ _KEYWORD = Parameter.KEYWORD_ONLY
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """Fields are options: `Annotated[type, Meta(description=help)]`."""
+    """Fields are options: `Annotated[type, Meta(description=help, extra={"envvar": name})]`."""
 
 
 def with_api(command: Callable[..., None]) -> Callable[..., None]:
@@ -97,7 +97,10 @@ def _options(kind: type[Options]) -> Iterator[Parameter]:
         default = ... if field.required else field.default
         flag = "--" + field.name.rstrip("_").replace("_", "-")
         flags = f"{flag}/--no-{flag.removeprefix('--')}" if _has_no(types[field.name], field.default) else flag
-        option = typer.Option(default, flags, help=help_, show_default=default not in (..., None, "", (), False))
+        variable = next((meta.extra["envvar"] for meta in metas if meta.extra), None)
+        option = typer.Option(
+            default, flags, envvar=variable, help=help_, show_default=default not in (..., None, "", (), False)
+        )
         yield Parameter(field.name, _KEYWORD, default=option, annotation=_plain(types[field.name]))
 
 

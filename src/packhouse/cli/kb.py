@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 import typer
 
+from packhouse.cli import ask
 from packhouse.cli.kb_base import Base, with_base
 from packhouse.cli.kb_chunks import chunks, delete, insert, search
 from packhouse.cli.kb_upload import upload
@@ -89,7 +90,7 @@ def drop_collection(
 ) -> None:
     """Delete a collection with all that is in it."""
     if not yes:
-        typer.confirm(f"Delete {collection} with all that is in it?", abort=True, err=True)
+        ask.confirm(f"Delete {collection} with all that is in it?")
     base.knowledge.delete_collection(collection)
     say("Deleted.")
 

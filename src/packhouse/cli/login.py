@@ -4,9 +4,9 @@ import socket
 from typing import Annotated
 
 import msgspec
-import typer
 from msgspec import Meta
 
+from packhouse.cli.ask import line, secret
 from packhouse.cli.client import Api
 from packhouse.cli.command import Options, connect, with_api, with_options
 from packhouse.cli.login_file import Login, forget, keep, stored
@@ -14,7 +14,9 @@ from packhouse.cli.show import say, show
 
 
 class LoginOptions(Options, frozen=True):
-    url: Annotated[str | None, Meta(description="Where Packhouse's management API is.")] = None
+    url: Annotated[
+        str | None, Meta(description="Where Packhouse's management API is.", extra={"envvar": "PACKHOUSE_URL"})
+    ] = None
     email: Annotated[str | None, Meta(description="Your e-mail address; asked for if left out.")] = None
     token: Annotated[str | None, Meta(description="A personal access token to store instead of signing in.")] = None
 
@@ -70,9 +72,8 @@ def whoami(api: Api) -> None:
 
 def _sign_in(api: Api, email: str | None) -> _Token:
     """A session only for as long as it takes to make a token."""
-    email = email or typer.prompt("E-mail", err=True)
-    password: str = typer.prompt("Password", hide_input=True, err=True)
-    body = {"email": email, "password": password}
+    email = email or line("E-mail: ").strip()
+    body = {"email": email, "password": secret("Password")}
     api.token = api.one("POST", "/sessions", kind=_Session, body=body).value.token
     description = f"packhouse login on {socket.gethostname()}"
     made = api.one("POST", "/tokens", kind=_Token, body={"description": description}).value

@@ -7,6 +7,7 @@ import msgspec
 import typer
 from msgspec import Meta
 
+from packhouse.cli import ask
 from packhouse.cli.client import Api
 from packhouse.cli.command import Options, with_api
 from packhouse.cli.show import say, show_json, show_rows
@@ -87,7 +88,7 @@ def confirm(specification: Specification) -> None:
     )
     for notice in specification.notices:
         say(f"Note: {notice}")
-    typer.confirm("Provision it?", abort=True, err=True)
+    ask.confirm("Provision it?")
 
 
 def _body(pack: Pack, name: str, *, order: OrderOptions) -> dict[str, object]:

@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 import typer
 
+from packhouse.cli import ask
 from packhouse.cli.client import Api
 from packhouse.cli.command import with_api
 from packhouse.cli.ending import REFUSED, Ended
@@ -54,5 +55,5 @@ def _read(api: Api, path: str, terms_id: str) -> str:
     if found is None:
         raise Ended(f"There are no terms {terms_id!r}; `packhouse terms list` shows all.", REFUSED)
     say(f"{found.name}, version {found.version}: {found.link}")
-    typer.confirm("Read, and accepted for the company?", abort=True, err=True)
+    ask.confirm("Read, and accepted for the company?")
     return found.version

@@ -7,6 +7,7 @@ import msgspec
 import typer
 from msgspec import Meta
 
+from packhouse.cli.ask import secret
 from packhouse.cli.client import Api
 from packhouse.cli.command import Options, with_api
 from packhouse.cli.show import say, show, show_json
@@ -60,7 +61,7 @@ def create_user(
 ) -> None:
     """Create a user, who gets a one-time link to set a password."""
     company = None if new.role == "operator" else api.company(new.company)
-    password = _new_password("Password") if new.ask_password else None
+    password = secret("Password", twice=True) if new.ask_password else None
     body = {"email": email, "name": name, "role": new.role, "company_id": company, "password": password}
     reply = api.one("POST", "/users", kind=_Created, body=body)
     if api.json:
@@ -106,14 +107,10 @@ def new_link(api: Api, *, user: str = USER) -> None:
 @with_api
 def change_password(api: Api) -> None:
     """Change your own password; it is asked for."""
-    old = typer.prompt("Old password", hide_input=True, err=True)
-    new = _new_password("New password")
+    old = secret("Old password")
+    new = secret("New password", twice=True)
     api.send("POST", "/me/password", body={"old_password": old, "new_password": new})
     say("The password is changed; your other sessions have ended.")
-
-
-def _new_password(prompt: str) -> str:
-    return typer.prompt(prompt, hide_input=True, confirmation_prompt=True, err=True)
 
 
 def _hand_over(link: str) -> None:
