@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from packhouse.adapters.documents.split import TextSplitter
+from packhouse.adapters.documents.split import PassageSplitter
 from packhouse.ports.documents import Page
 from packhouse.settings import Settings
 from tests.support.installation import Installation
@@ -32,7 +32,7 @@ def text_of(number: int) -> str:
 
 async def expected_chunks(number: int) -> int:
     settings = Settings()
-    passages = await TextSplitter().split(
+    passages = await PassageSplitter().split(
         [Page(None, text_of(number))],
         size_characters=settings.chunk_characters,
         overlap_characters=settings.chunk_overlap_characters,

@@ -28,7 +28,7 @@ from packhouse.cli.serve import begin
 from packhouse.domain.key import connection_string
 from packhouse.settings import Settings, load
 from packhouse.wiring.catalog import UPSTREAM_MODEL
-from packhouse.wiring.installation import layout_of
+from packhouse.wiring.layout import layout_of
 
 _QUIETER = {"data": "packhouse-demo", "log_level": "warning"}
 """The demo's own defaults: a data directory of its own, and no line for every request."""

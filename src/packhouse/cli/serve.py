@@ -13,7 +13,8 @@ from packhouse.cli.flags import with_settings
 from packhouse.domain.errors import Refused
 from packhouse.settings import Settings, load
 from packhouse.wiring.catalog import catalog_of
-from packhouse.wiring.installation import FirstOperator, layout_of, needs_preparing, prepare
+from packhouse.wiring.installation import FirstOperator, needs_preparing, prepare
+from packhouse.wiring.layout import layout_of
 from packhouse.wiring.supervisor import Supervisor
 
 

@@ -1,6 +1,7 @@
 """The job that takes a document in: extract, split, embed, index; durable, and resumed where it was."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 import msgspec
@@ -34,6 +35,22 @@ class TakenAway(Exception):
     """The job's lease went to another worker, or its document was deleted: there is nothing more to do here."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How documents are read: by what, and into passages of which length."""
+
+    extractor: Extractor
+    splitter: Splitter
+    size_characters: int
+    overlap_characters: int
+
+    async def passages(self, data: bytes, document: KnowledgeDocument) -> list[Passage]:
+        pages = await self.extractor.extract(data, name=document.name, media_type=document.media_type)
+        return await self.splitter.split(
+            pages, size_characters=self.size_characters, overlap_characters=self.overlap_characters
+        )
+
+
 class Ingest:
     """Works on jobs of the kind `ingest`."""
 
@@ -44,17 +61,13 @@ class Ingest:
         *,
         jobs: Jobs,
         meter: Meter,
-        documents: tuple[Extractor, Splitter],
-        size_characters: int,
-        overlap_characters: int,
+        reading: Reading,
     ) -> None:
         self._bases = bases
         self._chunks = chunks
         self._jobs = jobs
         self._meter = meter
-        self._extractor, self._splitter = documents
-        self._size = size_characters
-        self._overlap = overlap_characters
+        self._reading = reading
 
     async def run(self, job: Job) -> None:
         """Until the document is in, has failed, or waits for another attempt."""
@@ -80,8 +93,7 @@ class Ingest:
                 await self._jobs.finish(job)
                 return
             raise Refused("document_unreadable", "The uploaded file is not there any more. Upload it again.")
-        pages = await self._extractor.extract(data, name=document.name, media_type=document.media_type)
-        passages = await self._splitter.split(pages, size_characters=self._size, overlap_characters=self._overlap)
+        passages = await self._reading.passages(data, document)
         chunks = [chunk_of(document, ordinal, passage) for ordinal, passage in enumerate(passages)]
         await self._index(base, job, document, chunks)
         done = msgspec.structs.replace(document, state="done", chunks=len(chunks), failure="", failure_message="")

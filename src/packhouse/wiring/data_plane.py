@@ -23,7 +23,7 @@ from packhouse.services.knowledge import KnowledgeBases
 from packhouse.services.models import Models
 from packhouse.settings import Settings
 from packhouse.wiring.catalog import catalog_of, upstreams_of
-from packhouse.wiring.installation import Layout, layout_of
+from packhouse.wiring.layout import Layout, layout_of
 
 
 class Providers:

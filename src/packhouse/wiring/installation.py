@@ -1,10 +1,9 @@
-"""What an installation is on disk, and what its first start does: the database, and the first operator.
+"""What comes before a start: a database of this version, and a first operator.
 
-Run as a program (`python -m packhouse.wiring.installation`, settings on standard input) it keeps the heavy
-libraries of the control plane out of the process that supervises.
+The work is done by a process of its own (`wiring/first_start`), which keeps the heavy libraries of the control plane
+out of the one that supervises.
 """
 
-import asyncio
 import json
 import sqlite3
 import subprocess
@@ -16,37 +15,7 @@ import msgspec
 import packhouse.adapters.sql
 from packhouse.domain.errors import Refused
 from packhouse.settings import Settings
-
-
-class Layout(msgspec.Struct, frozen=True):
-    """Where things lie in the data directory."""
-
-    root: Path
-
-    @property
-    def database(self) -> Path:
-        return self.root / "packhouse.db"
-
-    @property
-    def journals(self) -> Path:
-        return self.root / "journal"
-
-    @property
-    def knowledge(self) -> Path:
-        return self.root / "knowledge"
-
-    @property
-    def models(self) -> Path:
-        return self.root / "models"
-
-    @property
-    def first_link(self) -> Path:
-        """The one-time link that the first start writes for the operator."""
-        return self.root / "operator-link.txt"
-
-
-def layout_of(settings: Settings) -> Layout:
-    return Layout(Path(settings.data).absolute())
+from packhouse.wiring.layout import layout_of
 
 
 class FirstOperator(msgspec.Struct, frozen=True):
@@ -89,7 +58,7 @@ def prepare(settings: Settings, operator: FirstOperator) -> Prepared:
     """Brings the database to this version and makes the first operator, in a process of its own."""
     order = {"settings": msgspec.to_builtins(settings), "operator": msgspec.to_builtins(operator)}
     done = subprocess.run(
-        [sys.executable, "-m", "packhouse.wiring.installation"],
+        [sys.executable, "-m", "packhouse.wiring.first_start"],
         input=json.dumps(order).encode(),
         stdout=subprocess.PIPE,
         check=False,
@@ -100,29 +69,3 @@ def prepare(settings: Settings, operator: FirstOperator) -> Prepared:
     if prepared.refused:
         raise Refused("data_directory_unusable", prepared.refused)
     return prepared
-
-
-async def _prepare(settings: Settings, operator: FirstOperator) -> Prepared:
-    from packhouse.wiring.services import open_control  # the control plane's libraries, for this process alone
-
-    async with open_control(settings) as (store, control):
-        await store.migrate()
-        created = await control.users.bootstrap(email=operator.email, name=operator.name, password=operator.password)
-    if created is None or created.link_token is None:
-        return Prepared()
-    return Prepared(link=created.link_token.text)
-
-
-def main() -> None:
-    order = json.loads(sys.stdin.buffer.read())
-    settings = msgspec.convert(order["settings"], Settings)
-    operator = msgspec.convert(order["operator"], FirstOperator)
-    try:
-        prepared = asyncio.run(_prepare(settings, operator))
-    except Refused as refused:
-        prepared = Prepared(refused=refused.message)
-    sys.stdout.buffer.write(msgspec.json.encode(prepared))
-
-
-if __name__ == "__main__":
-    main()

@@ -7,3 +7,8 @@ and 8 MB; parts write JSON.
 import sys
 
 sys.modules.setdefault("rich", None)  # type: ignore[arg-type] - makes `import rich` fail as if it were not there
+
+
+def without_terminal() -> bool:
+    """Whether it was imported early enough."""
+    return sys.modules["rich"] is None  # type: ignore[comparison-overlap]

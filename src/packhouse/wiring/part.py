@@ -19,8 +19,8 @@ import uvloop
 
 from packhouse.domain.errors import Refused
 from packhouse.settings import PartName, Settings, decode
-from packhouse.wiring import lean  # noqa: F401 - before whatever logs
 from packhouse.wiring.dumps import forbid_core_dumps
+from packhouse.wiring.lean import without_terminal
 from packhouse.wiring.logs import set_up_logs
 
 
@@ -46,6 +46,7 @@ def main() -> None:
     settings = decode(json.dumps(order["settings"]).encode())
     set_up_logs(settings.log_level, part=order["part"])
     forbid_core_dumps()
+    assert without_terminal()
     module = importlib.import_module(f"packhouse.wiring.{order['part']}")
     run = cast("Callable[[Part], Awaitable[None]]", module.run)
     try:

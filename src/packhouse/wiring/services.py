@@ -11,7 +11,7 @@ from packhouse.services.context import Context
 from packhouse.services.control import Control, control
 from packhouse.settings import Settings
 from packhouse.wiring.catalog import catalog_of, offering_of
-from packhouse.wiring.installation import layout_of
+from packhouse.wiring.layout import layout_of
 
 
 @asynccontextmanager

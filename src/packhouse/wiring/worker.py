@@ -2,12 +2,12 @@
 
 import asyncio
 
-from packhouse.adapters.documents.extract import FileExtractor
-from packhouse.adapters.documents.split import TextSplitter
+from packhouse.adapters.documents.extract import DocumentExtractor
+from packhouse.adapters.documents.split import PassageSplitter
 from packhouse.entrypoints.worker.health import WorkerHealth
 from packhouse.entrypoints.worker.loop import WorkerLoop
 from packhouse.services.document import INGEST
-from packhouse.services.ingestion import Ingest
+from packhouse.services.ingestion import Ingest, Reading
 from packhouse.wiring.data_plane import open_data_plane
 from packhouse.wiring.part import Part
 
@@ -17,15 +17,10 @@ async def run(part: Part) -> None:
     settings = part.settings
     plane = await open_data_plane(settings, kind="worker")
     try:
-        ingest = Ingest(
-            plane.bases,
-            plane.chunks,
-            jobs=plane.jobs,
-            meter=plane.meter,
-            documents=(FileExtractor(), TextSplitter()),
-            size_characters=settings.chunk_characters,
-            overlap_characters=settings.chunk_overlap_characters,
+        reading = Reading(
+            DocumentExtractor(), PassageSplitter(), settings.chunk_characters, settings.chunk_overlap_characters
         )
+        ingest = Ingest(plane.bases, plane.chunks, jobs=plane.jobs, meter=plane.meter, reading=reading)
         loop = WorkerLoop(plane.jobs, {INGEST: ingest.run}, at_once=settings.worker_jobs)
         health = WorkerHealth(ready=lambda: not part.stop.is_set())
         server = await asyncio.start_server(health.answer, sock=part.socket)

@@ -46,9 +46,7 @@ def look_up(database: MeterDatabase, presented: str, now: int) -> tuple[Access, 
     parsed = parse_key(presented)
     row = database.key(parsed.public_id)
     if row is None or not hmac.compare_digest(row.secret_hash, parsed.secret_hash):
-        raise Refused(
-            "key_unknown", "There is no such key. Check that it was copied whole and not revoked long ago."
-        )
+        raise Refused("key_unknown", "There is no such key. Check that it was copied whole and not revoked long ago.")
     _alive(row, now)
     packs = [pack_of(opened, now) for opened in database.opened(row.id)]
     linked = {pack.embeddings_id for pack in packs if pack.embeddings_id} - {pack.id for pack in packs}
@@ -69,9 +67,7 @@ def _alive(row: KeyRow, now: int) -> None:
         raise Refused("key_revoked", "This key was revoked. Create a new one in the portal, under Keys.")
     if row.expires_at is not None and row.expires_at <= now:
         expired = instant(row.expires_at).isoformat(timespec="seconds")
-        raise Refused(
-            "key_expired", f"This key expired at {expired}. Create a new one in the portal, under Keys."
-        )
+        raise Refused("key_expired", f"This key expired at {expired}. Create a new one in the portal, under Keys.")
 
 
 def _until(row: KeyRow, packs: Iterable[Pack], now: int) -> int:

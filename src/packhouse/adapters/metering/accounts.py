@@ -68,9 +68,7 @@ class MonthAccount:
 
     def lacks(self, input_tokens: int, output_tokens: int) -> list[int]:
         """What each meter is short of for a call's worst case."""
-        return [
-            max(0, meter.weights.worst(input_tokens, output_tokens) - meter.room) for meter in self.meters
-        ]
+        return [max(0, meter.weights.worst(input_tokens, output_tokens) - meter.room) for meter in self.meters]
 
     def leased_more(self, leases: Sequence[Lease]) -> None:
         for meter, lease in zip(self.meters, leases, strict=True):

@@ -162,9 +162,7 @@ class MeterDatabase:
             for meter, amount in amounts.items():
                 _add_to_block(sql, process_id, (resource_id, month_start, meter), -amount)
 
-    def drain(
-        self, process_id: str, records: Sequence[UsageRecord], counts: Sequence[KnowledgeCount]
-    ) -> None:
+    def drain(self, process_id: str, records: Sequence[UsageRecord], counts: Sequence[KnowledgeCount]) -> None:
         """Books settled calls, once each, and takes them off the process's blocks."""
         with self._writing() as sql:
             for place, amount in book(sql, records, self.limits).items():

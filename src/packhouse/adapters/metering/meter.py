@@ -39,9 +39,7 @@ class Settled:
 
     __slots__ = ("account", "amounts", "record", "segment")
 
-    def __init__(
-        self, account: MonthAccount, segment: Segment, record: UsageRecord, amounts: tuple[int, ...]
-    ) -> None:
+    def __init__(self, account: MonthAccount, segment: Segment, record: UsageRecord, amounts: tuple[int, ...]) -> None:
         self.account = account
         self.segment = segment
         self.record = record
@@ -163,9 +161,7 @@ class LeasedMeter:
             hold.closed = True
             hold.account.give_back(hold.amounts)
 
-    def count(
-        self, pack: Pack, *, searches: int = 0, inserts: int = 0, chunks: int = 0, bytes_: int = 0
-    ) -> None:
+    def count(self, pack: Pack, *, searches: int = 0, inserts: int = 0, chunks: int = 0, bytes_: int = 0) -> None:
         now = self._clock.microseconds()
         self.recount(KnowledgeCount(pack.id, now - now % HOUR, searches, inserts, chunks, bytes_))
 

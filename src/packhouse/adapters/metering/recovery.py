@@ -71,6 +71,4 @@ def record(sent: SentEntry, settled: SettledEntry) -> UsageRecord:
 
 def _worst(sent: SentEntry, now: int) -> SettledEntry:
     latency_ms = max(0, (now - sent.started_at) // 1000)
-    return SettledEntry(
-        sent.call_id, sent.input_tokens, sent.output_tokens, 0, 0, "estimated", "crashed", latency_ms
-    )
+    return SettledEntry(sent.call_id, sent.input_tokens, sent.output_tokens, 0, 0, "estimated", "crashed", latency_ms)

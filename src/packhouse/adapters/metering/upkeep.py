@@ -5,7 +5,7 @@ from functools import partial
 
 import structlog
 
-from packhouse.adapters.metering.meter import LeasedMeter
+from packhouse.adapters.metering.meter import LeasedMeter, Settled
 from packhouse.adapters.metering.recovery import recover
 from packhouse.ports.outside import Clock
 
@@ -76,13 +76,11 @@ class Upkeep:
         meter = self._meter
         if not meter.settled and not meter.counts:
             return
-        batch, meter.settled = meter.settled, []
+        batch, meter.settled = meter.settled, list[Settled]()
         counts, meter.counts = meter.counts, {}
         records = [settled.record for settled in batch]
         try:
-            await meter.in_thread(
-                lambda: meter.database.drain(meter.process_id, records, list(counts.values()))
-            )
+            await meter.in_thread(lambda: meter.database.drain(meter.process_id, records, list(counts.values())))
         except BaseException:
             meter.settled[:0] = batch
             for count in counts.values():
@@ -104,9 +102,7 @@ class Upkeep:
         meter = self._meter
         now = self._clock.microseconds()
         await meter.in_thread(
-            lambda: meter.database.register(
-                meter.process_id, kind=self._kind, now=now, lease_until=now + PROCESS_LEASE
-            )
+            lambda: meter.database.register(meter.process_id, kind=self._kind, now=now, lease_until=now + PROCESS_LEASE)
         )
         await meter.in_thread(partial(recover, meter.journals, meter.database, now=now))
         await self._give_back_idle(now)
