@@ -48,7 +48,7 @@ class Heads:
         self._until = 0.0
 
     def head(self, reply: Reply, request_id: str, *, ends: bytes, old: bool, close: bool) -> bytes:
-        """The head of `reply` up to its empty line. `ends` says how the body ends: a whole header line.
+        """The head of `reply` with its empty line. `ends` says how the body ends: a whole header line.
 
         `close`: nothing follows on this connection. `old`: the client speaks HTTP/1.0.
         """
@@ -57,16 +57,10 @@ class Heads:
             self._starts.clear()
         kind = (reply.status, reply.content_type)
         start = self._starts.get(kind) or self._start(kind)
-        parts = [start, request_id.encode(), b"\r\n", ends]
-        if close:
-            parts.append(b"connection: close\r\n")
-        elif old:
-            parts.append(b"connection: keep-alive\r\n")
-        for name, value in reply.headers:
-            assert b"\n" not in value, name
-            parts += (name, b": ", value, b"\r\n")
-        parts.append(b"\r\n")
-        return b"".join(parts)
+        more = b"connection: close\r\n" if close else b"connection: keep-alive\r\n" if old else b""
+        if reply.headers:
+            more += _lines(reply)
+        return b"".join((start, request_id.encode(), b"\r\n", ends, more, b"\r\n"))
 
     def _start(self, kind: tuple[int, bytes | None]) -> bytes:
         status, content_type = kind
@@ -78,3 +72,9 @@ class Heads:
             start += b"content-type: " + content_type + b"\r\n"
         self._starts[kind] = start = start + b"x-request-id: "
         return start
+
+
+def _lines(reply: Reply) -> bytes:
+    lines = b"".join([b"%b: %b\r\n" % header for header in reply.headers])
+    assert lines.count(b"\n") == len(reply.headers), "a header has a line break in it"
+    return lines

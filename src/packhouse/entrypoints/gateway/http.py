@@ -1,13 +1,13 @@
 """The small request and reply that gateway routes see, so that the server under them can be replaced."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass, field
+
+import msgspec
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
-@dataclass(slots=True)
-class Request:
+class Request(msgspec.Struct, eq=False):
     """A whole request. `headers` has lower-case names; a repeated one is joined with a comma.
 
     `path` is percent-decoded, `query` is raw. `id` names the request in answers and logs. The task that
@@ -20,11 +20,13 @@ class Request:
     headers: dict[str, str]
     body: bytes
     id: str
-    params: dict[str, str] = field(default_factory=dict[str, str])
+    params: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+
+    def __repr__(self) -> str:
+        return f"<Request {self.id}>"  # the rest is content, or may be
 
 
-@dataclass(slots=True)
-class Reply:
+class Reply(msgspec.Struct, eq=False):
     """An answer: `body`, or `stream` whose pieces are written as they come.
 
     A stream is closed (`aclose`) when the client goes away. `content_type` None sends no such header.
@@ -35,6 +37,9 @@ class Reply:
     content_type: bytes | None = b"application/json"
     headers: Headers = ()
     stream: AsyncGenerator[bytes, None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Reply {self.status}>"
 
 
 Handler = Callable[[Request], Awaitable[Reply]]

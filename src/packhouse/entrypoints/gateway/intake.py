@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
+import msgspec
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from packhouse.domain.errors import Refused
@@ -32,19 +33,16 @@ class RequestIds:
         return f"{self._start}{next(self._count)}"
 
 
-class Turn:
+class Turn(msgspec.Struct, eq=False):
     """One request in its connection's order; `refused` instead of a handled request ends the connection.
 
     `keep_alive`: the client would send another. `old`: HTTP/1.0, which knows no chunks.
     """
 
-    __slots__ = ("keep_alive", "old", "refused", "request")
-
-    def __init__(self, request: Request, *, keep_alive: bool, old: bool, refused: Refused | None = None) -> None:
-        self.request = request
-        self.keep_alive = keep_alive
-        self.old = old
-        self.refused = refused
+    request: Request
+    keep_alive: bool
+    old: bool
+    refused: Refused | None = None
 
 
 class Intake:
