@@ -1,0 +1,1 @@
+"""Models that run inside the installation: no account, no server, no GPU. Everything heavy loads on first use."""
