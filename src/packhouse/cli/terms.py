@@ -45,11 +45,11 @@ def accept_terms(
     """Accept terms for the company."""
     path = f"/companies/{api.company(company)}/terms"
     if version is None:
-        version = _read(api, path, terms)
+        version = _read(api, path, terms_id=terms)
     show(api, api.one("POST", f"{path}/{terms}/acceptance", kind=Terms, body={"version": version}))
 
 
-def _read(api: Api, path: str, terms_id: str) -> str:
+def _read(api: Api, path: str, *, terms_id: str) -> str:
     """The current version, after it was shown where to read it and confirmed."""
     found = next((one for one in api.many(path, kind=Terms).value if one.id == terms_id), None)
     if found is None:

@@ -71,8 +71,8 @@ class StrictBody(AbstractDTO[Any]):
     _decoders: ClassVar[dict[str, msgspec.json.Decoder[Any]]] = {}
 
     @classmethod
-    def create_for_field_definition(
-        cls, field_definition: FieldDefinition, handler_id: str, backend_cls: object = None
+    def create_for_field_definition(  # pyright: ignore[reportIncompatibleMethodOverride] (called by keyword only)
+        cls, field_definition: FieldDefinition, handler_id: str, *, backend_cls: object = None
     ) -> None:
         cls._decoders[handler_id] = msgspec.json.Decoder(field_definition.annotation)
 
