@@ -1,11 +1,15 @@
 """Connections: SQLite as it must be set up for several processes on one file; others as they come."""
 
+import os
+from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from typing import cast
 
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from packhouse.domain.errors import Refused
 
 BUSY_SECONDS = 30
 READERS_MAX = 8
@@ -36,6 +40,21 @@ def write_engine(url: str) -> AsyncEngine:
     # The journal of cloud tokens must survive a power cut, and management writes are few: FULL, not NORMAL
     _set_up(engine, "PRAGMA synchronous = FULL", begin="BEGIN IMMEDIATE")
     return engine
+
+
+def refuse_unusable(url: str) -> None:
+    """Refused(data_directory_unusable) where SQLite could not make its file.
+
+    Asked before the driver tries: where it fails, its thread outlives the event loop.
+    """
+    place = make_url(url).database
+    directory = Path(place).parent if place and _is_sqlite(url) else None
+    if directory is not None and not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+        raise Refused(
+            "data_directory_unusable",
+            f"The directory {directory} does not exist or cannot be written. Make it, or name another one.",
+            directory=str(directory),
+        )
 
 
 def _is_sqlite(url: str) -> bool:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from packhouse.adapters.sql.engine import read_engine, write_engine
+from packhouse.adapters.sql.engine import read_engine, refuse_unusable, write_engine
 from packhouse.adapters.sql.schema import HEAD, schema_version, upgrade
 from packhouse.adapters.sql.work import SqlWork
 from packhouse.domain.errors import Refused
@@ -16,6 +16,7 @@ class SqlStore:
     """See `ports.store.Store`. `url` is SQLAlchemy's, with an asynchronous driver (`sqlite+aiosqlite:///…`)."""
 
     def __init__(self, url: str) -> None:
+        self._url = url
         self._readers = read_engine(url)
         self._writers = write_engine(url)
 
@@ -32,7 +33,11 @@ class SqlStore:
                 yield SqlWork(sql)
 
     async def is_current(self) -> bool:
-        """Whether the schema is as new as this code, or newer (a rolling upgrade has passed by)."""
+        """Whether the schema is as new as this code, or newer (a rolling upgrade has passed by).
+
+        Refused(data_directory_unusable).
+        """
+        refuse_unusable(self._url)
         with _translated():
             async with self._writers.begin() as sql:
                 version = await sql.run_sync(schema_version)
