@@ -1,6 +1,7 @@
 """The management API along the main road: from a company to keys, consumption and the activity log."""
 
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -75,6 +76,20 @@ def test_what_is_short_is_said(live: Live) -> None:
     assert status == 409
     assert (error["code"], error["needed"], error["available"], error["missing"]) == ("balance_short", 30, 20, 10)
     assert "10 are missing" in error["message"]
+
+
+def test_two_admins_spend_the_last_cloud_tokens_at_once(live: Live) -> None:
+    firm = live.firm(cloud_tokens=30)
+    live.user(f"second-{firm.admin_email}", "admin", firm.id)
+    second = live.sign_in(f"second-{firm.admin_email}")
+    path = f"/companies/{firm.id}/resources"
+    with ThreadPoolExecutor(2) as threads:
+        going = [threads.submit(api.call, "POST", path, json=firm.order()) for api in (firm.admin, second)]
+        answers = {answer.status_code: answer.json() for answer in (each.result() for each in going)}
+    assert answers.keys() == {201, 409}
+    loser = answers[409]["error"]
+    assert (loser["code"], loser["available"]) == ("balance_short", 0)
+    assert firm.admin.get(f"/companies/{firm.id}/balance")["available"] == 0
 
 
 def test_a_resource_is_changed_resized_and_ended(live: Live) -> None:

@@ -13,7 +13,7 @@ from packhouse.cli.command import Options
 from packhouse.cli.ending import REFUSED, WRONG_CALL, Ended
 from packhouse.cli.kb_base import Base, with_base
 from packhouse.cli.show import console, say
-from packhouse_connector import DocumentFailed, Progress
+from packhouse_connector import DiskFull, DocumentFailed, InvalidRequest, Progress
 from packhouse_connector.sync.document import DocumentHandle
 from packhouse_connector.sync.knowledge import CollectionHandle
 
@@ -70,7 +70,7 @@ class _Uploads:
             handle = self._collection.upload(file, metadata=self._metadata)
             if self._wait and not handle.duplicate:
                 handle.wait(timeout_seconds=3600, progress=lambda seen: self._moved(bar, seen))
-        except DocumentFailed as error:
+        except (DocumentFailed, DiskFull, InvalidRequest) as error:
             self._display.update(bar, total=1, completed=1)
             return Uploaded(str(file), state="failed", failure=error.message)
         self._display.update(bar, total=1, completed=1)
