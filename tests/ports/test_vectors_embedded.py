@@ -130,5 +130,5 @@ def test_rarer_chunks_are_sought_in_more_places(total: int, passing: int, probes
 
 
 def test_few_results_are_chosen_from_enough_candidates() -> None:
-    assert route(10**6, 10**6, max_results=1, tuning=Tuning()).refine == 200
-    assert route(10**6, 10**6, max_results=100, tuning=Tuning()).refine == 10
+    assert route(10**6, 10**6, max_results=1, tuning=Tuning()).refine == 100
+    assert route(10**6, 10**6, max_results=100, tuning=Tuning()).refine == 5

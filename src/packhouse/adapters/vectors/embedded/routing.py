@@ -23,8 +23,8 @@ PARTITION_CHUNKS = 4_096
 PROBES = 20
 """Partitions looked into where everything passes."""
 
-CANDIDATES_PER_RESULT = 10
-CANDIDATES_MIN = 200
+CANDIDATES_PER_RESULT = 5
+CANDIDATES_MIN = 100
 """Candidates from compressed vectors whose true similarity is computed before the best are chosen."""
 
 

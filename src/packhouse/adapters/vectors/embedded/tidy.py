@@ -17,8 +17,11 @@ from packhouse.domain.units import CollectionId
 KEPT_FOR = timedelta(minutes=2)
 """How long an old version stays: longer than any search that may still read it."""
 
+BITS_PER_DIMENSION = 4
+"""Of compressed vectors: with one bit the best hundred of a half were found to 88 %, with four to 99.9 %."""
+
 COMPRESSED_FROM_DIMENSIONS = 128
-"""One bit a dimension tells too little about shorter vectors; and these take little space as they are."""
+"""Shorter vectors are indexed as they are: they take little space."""
 
 TRAINED_AGAIN_AT_GROWTH = 4
 """The vector index learns its partitions anew when the collection is so many times as large."""
@@ -81,5 +84,8 @@ def _index_field(table: Table, column: str) -> None:
 def _index_vectors(table: Table, dimensions: int, partitions: int) -> None:
     from lancedb.index import IvfFlat, IvfRq
 
-    kind = IvfRq if dimensions >= COMPRESSED_FROM_DIMENSIONS and dimensions % 8 == 0 else IvfFlat
-    table.create_index(VECTOR, config=kind(distance_type="cosine", num_partitions=partitions), name="vector__near")
+    if dimensions >= COMPRESSED_FROM_DIMENSIONS and dimensions % 8 == 0:
+        config = IvfRq(distance_type="cosine", num_partitions=partitions, num_bits=BITS_PER_DIMENSION)
+    else:
+        config = IvfFlat(distance_type="cosine", num_partitions=partitions)
+    table.create_index(VECTOR, config=config, name="vector__near")
