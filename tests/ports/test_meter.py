@@ -34,7 +34,8 @@ async def running(
     installation: Installation, clock: SetClock | None = None
 ) -> AsyncGenerator[tuple[LeasedMeter, Upkeep]]:
     clock = clock or SetClock(NOW)
-    meter = LeasedMeter(database=installation.database, journals=installation.journals, clock=clock, ids=SystemIds(clock))
+    ids = SystemIds(clock)
+    meter = LeasedMeter(database=installation.database, journals=installation.journals, clock=clock, ids=ids)
     upkeep = Upkeep(meter, clock, kind="gateway")
     await upkeep.start()
     try:
@@ -86,7 +87,7 @@ async def test_nothing_is_left_behind_by_a_meter_that_stops(installation: Instal
     assert list(installation.journals.iterdir()) == []
 
 
-async def test_the_output_cap_is_lowered_to_what_remains_and_refused_under_the_floor(installation: Installation) -> None:
+async def test_the_output_cap_is_lowered_and_under_the_floor_refused(installation: Installation) -> None:
     async with running(installation) as (meter, _):
         first = await meter.hold(await call(meter, 10, 470))
         assert isinstance(first, LeasedHold)
@@ -185,7 +186,8 @@ def dead_process(installation: Installation, entries: list[SentEntry | SettledEn
             assert segment is not None
             journal.settled(segment, entry)
     installation.sql("INSERT INTO meter_process VALUES ('proc_dead', 'gateway', 1, 2)")
-    installation.sql("INSERT INTO meter_block VALUES ('proc_dead', 'res_1', ?, 'input', ?)", microseconds(ANCHOR), leased)
+    start = microseconds(ANCHOR)
+    installation.sql("INSERT INTO meter_block VALUES ('proc_dead', 'res_1', ?, 'input', ?)", start, leased)
     journal.abandon()
 
 
@@ -278,7 +280,7 @@ async def test_an_unusable_pack_says_why(installation: Installation, change: str
         assert refused.value.code == code
 
 
-async def test_a_pack_that_ends_while_the_key_is_in_memory_is_refused_at_that_instant(installation: Installation) -> None:
+async def test_a_pack_that_ends_is_refused_though_its_key_is_in_memory(installation: Installation) -> None:
     text = installation.key("key_1", "res_1")
     installation.sql("UPDATE resource SET ends_at = ?", microseconds(NOW + timedelta(hours=1)))
     clock = SetClock(NOW)

@@ -95,7 +95,7 @@ class Demo:
         company = self._company
         if company is None:
             text_model = UPSTREAM_MODEL if self._settings.upstream else "local-text"
-            company = make_company(supervisor.control_url, self._logins, text_model, tell=self._say)
+            company = make_company(supervisor.control_url, self._logins, text_model=text_model, tell=self._say)
             self._remember(company)
         text = connection_string(company.keys.all, supervisor.gateway_url)
         tell_story(

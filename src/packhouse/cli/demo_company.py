@@ -90,7 +90,7 @@ class Api:
         return Api(self._url, token), token
 
 
-def make_company(control_url: str, logins: Logins, text_model: str, *, tell: Tell) -> DemoCompany:
+def make_company(control_url: str, logins: Logins, *, text_model: str, tell: Tell) -> DemoCompany:
     """From nothing to three active packs and their keys."""
     tell(f"Creating the company {COMPANY} with {CLOUD_TOKENS} cloud tokens ...")
     operator, operator_token = Api(control_url).signed_in(logins.operator, "demo")
@@ -109,13 +109,13 @@ def make_company(control_url: str, logins: Logins, text_model: str, *, tell: Tel
     )
     operator.post(f"/contracts/{contract['id']}/grants", {"cloud_tokens": CLOUD_TOKENS})
     admin, admin_token = Api(control_url).signed_in(logins.admin, "demo")
-    resources = _provision(admin, company_id, text_model, tell=tell)
+    resources = _provision(admin, company_id, text_model=text_model, tell=tell)
     for resource_id in (resources.text, resources.embeddings, resources.knowledge):
         admin.post(f"/resources/{resource_id}/members", {"email": logins.member.email})
     return DemoCompany(company_id, logins, Tokens(operator_token, admin_token), _make_keys(admin, resources), resources)
 
 
-def _provision(admin: Api, company_id: str, text_model: str, *, tell: Tell) -> Resources:
+def _provision(admin: Api, company_id: str, *, text_model: str, tell: Tell) -> Resources:
     def pack(name: str, **order: Any) -> str:
         body = {"display_name": name, "region": "eu-central-1", "environment": "test", **order}
         specification = admin.post(f"/companies/{company_id}/resources/preview", body)
@@ -132,13 +132,13 @@ def _provision(admin: Api, company_id: str, text_model: str, *, tell: Tell) -> R
 
 
 def _make_keys(admin: Api, resources: Resources) -> DemoKeys:
-    def key(resource_id: str, description: str, open_to: list[str]) -> str:
+    def key(resource_id: str, description: str, *, open_to: list[str]) -> str:
         body = {"description": description, "open_to": open_to}
         return admin.post(f"/resources/{resource_id}/keys", body)["key"]
 
     return DemoKeys(
-        text=key(resources.text, "demo: text", []),
-        embeddings=key(resources.embeddings, "demo: embeddings", []),
-        knowledge=key(resources.knowledge, "demo: knowledge", []),
-        all=key(resources.knowledge, "demo: everything", [resources.text]),
+        text=key(resources.text, "demo: text", open_to=[]),
+        embeddings=key(resources.embeddings, "demo: embeddings", open_to=[]),
+        knowledge=key(resources.knowledge, "demo: knowledge", open_to=[]),
+        all=key(resources.knowledge, "demo: everything", open_to=[resources.text]),
     )

@@ -9,7 +9,7 @@ from rich.table import Table
 from packhouse.cli.demo_company import Api, DemoCompany
 
 
-def consumption(console: Console, admin: Api, company: DemoCompany) -> None:
+def consumption(console: Console, admin: Api, *, company: DemoCompany) -> None:
     """Used against limit, to the token; of the knowledge base the counts."""
     table = _table("Consumption of the running bundle month", "Resource", "Counted")
     for heading in ("Used", "Limit", "Refill"):
@@ -20,18 +20,18 @@ def consumption(console: Console, admin: Api, company: DemoCompany) -> None:
         for meter in running["meters"]:
             refill = running["month"]["end_at"][:10]
             table.add_row(name, f"{meter['meter']} tokens", f"{meter['used']:,}", f"{meter['limit']:,}", refill)
-    _add_knowledge(table, admin, company.resources.knowledge)
+    _add_knowledge(table, admin, resource_id=company.resources.knowledge)
     console.print(table)
 
 
-def _add_knowledge(table: Table, admin: Api, resource_id: str) -> None:
+def _add_knowledge(table: Table, admin: Api, *, resource_id: str) -> None:
     name = admin.get(f"/resources/{resource_id}")["display_name"]
     days = admin.get(f"/resources/{resource_id}/consumption/days")["days"]
     for counted in ("searches", "chunks"):
         table.add_row(name, counted, f"{sum(day[counted] for day in days):,}", "", "")
 
 
-def transactions(console: Console, admin: Api, company: DemoCompany) -> None:
+def transactions(console: Console, admin: Api, *, company: DemoCompany) -> None:
     """Where the cloud tokens went."""
     table = _table("Cloud tokens", "Date", "Transaction", "Subject", "Pack")
     table.add_column("Amount", justify="right", no_wrap=True)

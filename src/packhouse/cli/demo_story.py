@@ -21,11 +21,11 @@ def tell_story(console: Console, *, connection: str, company: DemoCompany, admin
     with Packhouse(connection) as packhouse:
         _ingest(console, packhouse)
         for question in QUESTIONS:
-            _ask(console, packhouse, question)
+            _ask(console, packhouse, question=question)
     time.sleep(SETTLED_SECONDS)
     console.print()
-    demo_report.consumption(console, admin, company)
-    demo_report.transactions(console, admin, company)
+    demo_report.consumption(console, admin, company=company)
+    demo_report.transactions(console, admin, company=company)
     demo_report.next_steps(console, company, gateway_url=urls[0], control_url=urls[1])
 
 
@@ -45,7 +45,7 @@ def _ingest(console: Console, packhouse: Packhouse) -> None:
             progress.update(task, total=1, completed=1, state=f"{document.chunks} chunks")
 
 
-def _ask(console: Console, packhouse: Packhouse, question: DemoQuestion) -> None:
+def _ask(console: Console, packhouse: Packhouse, *, question: DemoQuestion) -> None:
     console.print()
     console.print(f"Question: {question.question}", style="bold", markup=False, highlight=False)
     with console.status("Asking ..."):

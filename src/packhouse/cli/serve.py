@@ -36,7 +36,7 @@ def begin(settings: Settings, operator: FirstOperator, *, tell: Callable[[str], 
         tell("Preparing the database.")
         link = prepare(settings, operator).link
         if link:
-            _hand_over(settings, f"{supervisor.control_url}/link/{link}", tell)
+            _hand_over(settings, f"{supervisor.control_url}/link/{link}", tell=tell)
     return supervisor
 
 
@@ -64,7 +64,7 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
     raise SystemExit(0)
 
 
-def _hand_over(settings: Settings, link: str, tell: Callable[[str], None]) -> None:
+def _hand_over(settings: Settings, link: str, *, tell: Callable[[str], None]) -> None:
     """The operator's one-time link: to a file that only its owner reads, and to the terminal."""
     path = layout_of(settings).first_link
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -84,8 +84,10 @@ class Chat:
         """A whole answer. Refused: quota_exhausted, model_unknown, provider_*, unsupported, …"""
         model = self._models.resolve(spender.pack, request.model)
         bound = input_bound(request)
-        async with await self._enter(spender, model, bound, request.output_tokens_max) as spending:
-            asked = self._for_provider(spender.pack, model, request, spending)
+        async with await self._enter(
+            spender, model, input_tokens=bound, output_tokens=request.output_tokens_max
+        ) as spending:
+            asked = self._for_provider(spender.pack, model, request=request, spending=spending)
             answer = await self._models.text(model).answer(asked, spending.sent)
             estimate = ModelTokens(bound, len(answer.text.encode()) + ON_ITS_WAY)
             booked = spending.settle(answer.tokens, estimate=estimate)
@@ -97,12 +99,12 @@ class Chat:
         what was received."""
         model = self._models.resolve(spender.pack, request.model)
         bound = input_bound(request)
-        spending = await self._enter(spender, model, bound, request.output_tokens_max)
-        asked = self._for_provider(spender.pack, model, request, spending)
-        return await begun(self._pieces(spending, model, asked, bound))
+        spending = await self._enter(spender, model, input_tokens=bound, output_tokens=request.output_tokens_max)
+        asked = self._for_provider(spender.pack, model, request=request, spending=spending)
+        return await begun(self._pieces(spending, model, asked=asked, bound=bound))
 
     async def _pieces(
-        self, spending: Spending, model: Model, asked: ChatRequest, bound: int
+        self, spending: Spending, model: Model, *, asked: ChatRequest, bound: int
     ) -> AsyncGenerator[ChatPiece, None]:
         received = Received(bound)
         async with spending, received.booked_if_cut(spending):
@@ -121,7 +123,9 @@ class Chat:
         model = self._models.resolve(spender.pack, body.model)
         relay = self._models.relay(model)
         assert relay is not None, "asked only where relays() says so"
-        async with await self._enter(spender, model, body.input_tokens, body.output_tokens) as spending:
+        async with await self._enter(
+            spender, model, input_tokens=body.input_tokens, output_tokens=body.output_tokens
+        ) as spending:
             patched = body.patched(
                 model=self._models.provider_model(spender.pack, model), output_tokens=spending.output_tokens
             )
@@ -133,14 +137,14 @@ class Chat:
     async def relay_stream(self, spender: Spender, body: OpenAIBody) -> AsyncGenerator[bytes, None]:
         """As `stream`, with the payload of each of the provider's events as it comes."""
         model = self._models.resolve(spender.pack, body.model)
-        spending = await self._enter(spender, model, body.input_tokens, body.output_tokens)
+        spending = await self._enter(spender, model, input_tokens=body.input_tokens, output_tokens=body.output_tokens)
         patched = body.patched(
             model=self._models.provider_model(spender.pack, model), output_tokens=spending.output_tokens
         )
-        return await begun(self._relayed(spending, model, body, patched))
+        return await begun(self._relayed(spending, model, body=body, patched=patched))
 
     async def _relayed(
-        self, spending: Spending, model: Model, body: OpenAIBody, patched: bytes
+        self, spending: Spending, model: Model, *, body: OpenAIBody, patched: bytes
     ) -> AsyncGenerator[bytes, None]:
         relay = self._models.relay(model)
         assert relay is not None, "asked only where relays() says so"
@@ -153,7 +157,7 @@ class Chat:
                     yield payload
             spending.settle(received.tokens, estimate=received.estimate())
 
-    async def _enter(self, spender: Spender, model: Model, input_tokens: int, output_tokens: int | None) -> Spending:
+    async def _enter(self, spender: Spender, model: Model, *, input_tokens: int, output_tokens: int | None) -> Spending:
         return await self._gate.enter(
             Call(
                 pack=spender.pack,
@@ -165,7 +169,7 @@ class Chat:
             )
         )
 
-    def _for_provider(self, pack: Pack, model: Model, request: ChatRequest, spending: Spending) -> ChatRequest:
+    def _for_provider(self, pack: Pack, model: Model, *, request: ChatRequest, spending: Spending) -> ChatRequest:
         return msgspec.structs.replace(
             request,
             model=self._models.provider_model(pack, model),

@@ -42,14 +42,14 @@ class Selected(Content, frozen=True):
 class Chunks:
     """What can be done with chunks."""
 
-    def __init__(self, bases: KnowledgeBases, embeddings: Embeddings, meter: Meter, ids: Ids) -> None:
+    def __init__(self, bases: KnowledgeBases, embeddings: Embeddings, *, meter: Meter, ids: Ids) -> None:
         self._bases = bases
         self._embeddings = embeddings
         self._meter = meter
         self._ids = ids
 
     async def insert(
-        self, base: KnowledgeBase, collection: str, chunks: Sequence[Chunk], *, mode: Mode = "insert"
+        self, base: KnowledgeBase, collection: str, *, chunks: Sequence[Chunk], mode: Mode = "insert"
     ) -> Inserted:
         """Embeds and stores them, searchable when this returns; whole or not at all.
 
@@ -76,7 +76,7 @@ class Chunks:
         for start in range(0, len(chunks), EMBEDDED_AT_ONCE):
             some = chunks[start : start + EMBEDDED_AT_ONCE]
             request = EmbedRequest(model=base.model, texts=tuple(chunk.text for chunk in some))
-            answer = await self._embeddings.embed(base.embeddings, base.key_id, request)
+            answer = await self._embeddings.embed(base.embeddings, base.key_id, request=request)
             tokens += answer.tokens
             embedded += map(EmbeddedChunk, some, answer.vectors)
         return embedded, tokens
@@ -87,13 +87,13 @@ class Chunks:
         self._meter.count(base.pack, inserts=1, chunks=len(chunks), bytes_=size)
 
     async def select(
-        self, base: KnowledgeBase, collection: str, chosen: Filter, *, offset: int, limit: int
+        self, base: KnowledgeBase, collection: str, *, chosen: Filter, offset: int, limit: int
     ) -> Selected:
         place = await self._bases.collection(base, collection)
         chunks = await base.store.select(place.id, chosen, offset=offset, limit=limit)
         return Selected(chunks, await base.store.count(place.id, chosen))
 
-    async def delete(self, base: KnowledgeBase, collection: str, chosen: Filter) -> int:
+    async def delete(self, base: KnowledgeBase, collection: str, *, chosen: Filter) -> int:
         """How many went. Refused(invalid_request) where nothing is chosen: all is deleted with the collection."""
         if chosen == EVERYTHING:
             raise Refused(

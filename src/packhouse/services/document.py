@@ -44,7 +44,7 @@ class Documents:
         self._clock = clock
         self._ids = ids
 
-    async def upload(self, base: KnowledgeBase, collection: str, file: NewFile) -> Ingestion:
+    async def upload(self, base: KnowledgeBase, collection: str, *, file: NewFile) -> Ingestion:
         """Takes a file in. The same bytes again in a collection are recognised, and taken again only where
         they failed before.
 

@@ -30,7 +30,7 @@ class Embeddings:
         self._gate = gate
         self._models = models
 
-    async def embed(self, pack: Pack, key_id: KeyId | None, request: EmbedRequest) -> Embedded:
+    async def embed(self, pack: Pack, key_id: KeyId | None, *, request: EmbedRequest) -> Embedded:
         """`request.model` is a model id of the pack's family, `default` or empty.
 
         Refused: quota_exhausted, model_unknown, provider_*.

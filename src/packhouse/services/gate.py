@@ -49,9 +49,7 @@ class Spending:
     def settled(self) -> bool:
         return self._hold.closed
 
-    def settle(
-        self, tokens: ModelTokens | None, *, estimate: ModelTokens, outcome: Outcome = "ok"
-    ) -> ModelTokens:
+    def settle(self, tokens: ModelTokens | None, *, estimate: ModelTokens, outcome: Outcome = "ok") -> ModelTokens:
         """Book what the provider reported, or else the estimate, which is marked as one; what was booked."""
         if tokens is not None:
             self._meter.settle(self._hold, Settlement(tokens, "reported", outcome))

@@ -86,18 +86,18 @@ class _Query(Content, frozen=True):
 class GroundedChat:
     """Asks text models about knowledge bases."""
 
-    def __init__(self, chat: Chat, bases: KnowledgeBases, search: Search) -> None:
+    def __init__(self, chat: Chat, bases: KnowledgeBases, *, search: Search) -> None:
         self._chat = chat
         self._bases = bases
         self._search = search
 
     async def answer(
-        self, access: Access, spender: Spender, request: ChatRequest, choices: Sequence[KnowledgeChoice]
+        self, access: Access, spender: Spender, *, request: ChatRequest, choices: Sequence[KnowledgeChoice]
     ) -> Grounded:
         """A whole answer with what it stands on. Refused: as chat and search are."""
         grounds = Grounds()
         if not self._chat.takes_tools(spender.pack, request.model):
-            prepared = await self._prepared(access, request, choices, grounds)
+            prepared = await self._prepared(access, request, choices=choices, grounds=grounds)
             return Grounded(await self._chat.answer(spender, prepared), grounds)
         asked = with_tool(request)
         tokens = ModelTokens()
@@ -107,25 +107,26 @@ class GroundedChat:
             look_ups = look_ups_of(answered.answer.parts)
             if not look_ups:
                 return Grounded(msgspec.structs.replace(answered, tokens=tokens), grounds)
-            results = [await self._look_up(access, use, choices, grounds) for use in look_ups]
-            asked = continued(asked, look_ups, results)
+            results = [await self._look_up(access, use, choices=choices, grounds=grounds) for use in look_ups]
+            asked = continued(asked, look_ups, results=results)
         answered = await self._chat.answer(spender, without_choice(asked))
         return Grounded(msgspec.structs.replace(answered, tokens=tokens + answered.tokens), grounds)
 
     async def stream(
-        self, access: Access, spender: Spender, request: ChatRequest, choices: Sequence[KnowledgeChoice]
+        self, access: Access, spender: Spender, *, request: ChatRequest, choices: Sequence[KnowledgeChoice]
     ) -> tuple[AsyncGenerator[ChatPiece, None], Grounds]:
         """Begun when this returns; the grounds are complete when the stream has ended."""
         grounds = Grounds()
         if not self._chat.takes_tools(spender.pack, request.model):
-            prepared = await self._prepared(access, request, choices, grounds)
+            prepared = await self._prepared(access, request, choices=choices, grounds=grounds)
             return await self._chat.stream(spender, prepared), grounds
-        return await begun(self._rounds(access, spender, request, (choices, grounds))), grounds
+        return await begun(self._rounds(access, spender, request=request, ground=(choices, grounds))), grounds
 
     async def _rounds(
         self,
         access: Access,
         spender: Spender,
+        *,
         request: ChatRequest,
         ground: tuple[Sequence[KnowledgeChoice], Grounds],
     ) -> AsyncGenerator[ChatPiece, None]:
@@ -144,19 +145,21 @@ class GroundedChat:
                             return
                     elif not wishes.takes(piece):
                         yield piece
-            results = [await self._look_up(access, use, *ground) for use in wishes.look_ups]
-            asked = continued(asked, wishes.look_ups, results)
+            results = [
+                await self._look_up(access, use, choices=ground[0], grounds=ground[1]) for use in wishes.look_ups
+            ]
+            asked = continued(asked, wishes.look_ups, results=results)
 
     async def _prepared(
-        self, access: Access, request: ChatRequest, choices: Sequence[KnowledgeChoice], grounds: Grounds
+        self, access: Access, request: ChatRequest, *, choices: Sequence[KnowledgeChoice], grounds: Grounds
     ) -> ChatRequest:
         question = question_of(request)
         for choice in choices:
-            await self._find(access, question, choice, grounds)
+            await self._find(access, question, choice=choice, grounds=grounds)
         return with_passages(request, grounds.found)
 
     async def _look_up(
-        self, access: Access, use: ToolUse, choices: Sequence[KnowledgeChoice], grounds: Grounds
+        self, access: Access, use: ToolUse, *, choices: Sequence[KnowledgeChoice], grounds: Grounds
     ) -> ToolResult:
         try:
             query = msgspec.json.decode(use.arguments or "{}", type=_Query).query
@@ -166,11 +169,11 @@ class GroundedChat:
             return ToolResult(use.id, "The query is empty.", is_error=True)
         found = list[Found]()
         for choice in choices:
-            found += await self._find(access, query, choice, grounds)
+            found += await self._find(access, query, choice=choice, grounds=grounds)
         return ToolResult(use.id, listed(found))
 
-    async def _find(self, access: Access, query: str, choice: KnowledgeChoice, grounds: Grounds) -> list[Found]:
-        base = await self._bases.chosen(access, choice.resource, choice.collection)
+    async def _find(self, access: Access, query: str, *, choice: KnowledgeChoice, grounds: Grounds) -> list[Found]:
+        base = await self._bases.chosen(access, choice.resource, collection=choice.collection)
         searched = await self._search.search(
             base,
             SearchRequest(
@@ -228,7 +231,7 @@ def look_ups_of(parts: Sequence[object]) -> tuple[ToolUse, ...]:
     return tuple(uses) if all(use.name == LOOK_UP for use in uses) else ()
 
 
-def continued(request: ChatRequest, look_ups: Sequence[ToolUse], results: Sequence[ToolResult]) -> ChatRequest:
+def continued(request: ChatRequest, look_ups: Sequence[ToolUse], *, results: Sequence[ToolResult]) -> ChatRequest:
     """The conversation with the look-ups and what they found."""
     turns = (Message("assistant", tuple(look_ups)), *(Message("tool", (result,)) for result in results))
     return msgspec.structs.replace(request, messages=(*request.messages, *turns))

@@ -83,7 +83,7 @@ class Ingest:
         pack = await self._meter.pack(job.resource_id)
         if pack.embeddings_id is None:
             raise Refused("resource_inactive", "The knowledge base has no embeddings pack linked to it.")
-        return await self._bases.open(pack, await self._meter.pack(pack.embeddings_id), None)
+        return await self._bases.open(pack, await self._meter.pack(pack.embeddings_id), key_id=None)
 
     async def _ingest(self, base: KnowledgeBase, job: Job) -> None:
         document = await self._document(base, job)
@@ -94,21 +94,23 @@ class Ingest:
                 return
             raise Refused("document_unreadable", "The uploaded file is not there any more. Upload it again.")
         passages = await self._reading.passages(data, document)
-        chunks = [chunk_of(document, ordinal, passage) for ordinal, passage in enumerate(passages)]
-        await self._index(base, job, document, chunks)
+        chunks = [chunk_of(document, ordinal, passage=passage) for ordinal, passage in enumerate(passages)]
+        await self._index(base, job, document=document, chunks=chunks)
         done = msgspec.structs.replace(document, state="done", chunks=len(chunks), failure="", failure_message="")
         await self._still_there(base, document)
         await base.store.put_document(done)
         await base.store.unstage(document.id)
         await self._jobs.finish(job)
 
-    async def _index(self, base: KnowledgeBase, job: Job, document: KnowledgeDocument, chunks: Sequence[Chunk]) -> None:
+    async def _index(
+        self, base: KnowledgeBase, job: Job, *, document: KnowledgeDocument, chunks: Sequence[Chunk]
+    ) -> None:
         """Batch by batch; what an earlier attempt indexed is not embedded again."""
         there = await self._indexed(base, document)
         missing = [chunk for chunk in chunks if chunk.id not in there]
         await refuse_if_full(base, bytes_of(missing, base.dimensions))
         done = len(chunks) - len(missing)
-        await self._progress(job, done, len(chunks))
+        await self._progress(job, done, total=len(chunks))
         for start in range(0, len(missing), BATCH):
             batch = missing[start : start + BATCH]
             embedded, _ = await self._chunks.embed(base, batch)
@@ -116,7 +118,7 @@ class Ingest:
             await base.store.put(document.collection_id, embedded)
             self._chunks.count(base, batch)
             done += len(batch)
-            await self._progress(job, done, len(chunks))
+            await self._progress(job, done, total=len(chunks))
 
     async def _indexed(self, base: KnowledgeBase, document: KnowledgeDocument) -> set[str]:
         mine = FieldIs("document_id", (document.id,))
@@ -141,7 +143,7 @@ class Ingest:
         if await base.store.document(document.id) is None:
             raise TakenAway
 
-    async def _progress(self, job: Job, done: int, total: int) -> None:
+    async def _progress(self, job: Job, done: int, *, total: int) -> None:
         if not await self._jobs.heartbeat(job, done=done, total=total, lease=LEASE):
             raise TakenAway
 
@@ -162,7 +164,7 @@ class Ingest:
             )
 
 
-def chunk_of(document: KnowledgeDocument, ordinal: int, passage: Passage) -> Chunk:
+def chunk_of(document: KnowledgeDocument, ordinal: int, *, passage: Passage) -> Chunk:
     """Always the same chunk for the same passage, so that indexing it twice changes nothing."""
     metadata = document.metadata
     if not any(key == "title" for key, _ in metadata):

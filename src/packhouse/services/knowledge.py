@@ -29,7 +29,7 @@ class KnowledgeBase(Content, frozen=True):
 class KnowledgeBases:
     """Finds and opens knowledge bases."""
 
-    def __init__(self, engine: VectorEngine, models: Models, clock: Clock, ids: Ids) -> None:
+    def __init__(self, engine: VectorEngine, models: Models, *, clock: Clock, ids: Ids) -> None:
         self._engine = engine
         self._models = models
         self._clock = clock
@@ -42,7 +42,7 @@ class KnowledgeBases:
             access.pack("knowledge_base")  # says which types the key opens
         return found
 
-    async def chosen(self, access: Access, resource: str, collection: str = "") -> KnowledgeBase:
+    async def chosen(self, access: Access, resource: str, *, collection: str = "") -> KnowledgeBase:
         """The one that is named, or the only one, or the one that has the collection (by its id).
 
         Refused: key_wrong_type, not_found, invalid_request where several are open and none is named.
@@ -53,10 +53,10 @@ class KnowledgeBases:
             if not packs:
                 raise Refused("not_found", f"This key opens no knowledge base {resource}.", resource=resource)
         if len(packs) == 1:
-            return await self.open(packs[0], access.embeddings_for(packs[0]), access.key_id)
+            return await self.open(packs[0], access.embeddings_for(packs[0]), key_id=access.key_id)
         if collection.startswith("col_"):
             for pack in packs:
-                base = await self.open(pack, access.embeddings_for(pack), access.key_id)
+                base = await self.open(pack, access.embeddings_for(pack), key_id=access.key_id)
                 if any(each.id == collection for each in await base.store.collections()):
                     return base
         names = ", ".join(pack.id for pack in packs)
@@ -66,7 +66,7 @@ class KnowledgeBases:
             field="resource",
         )
 
-    async def open(self, pack: Pack, embeddings: Pack, key_id: KeyId | None) -> KnowledgeBase:
+    async def open(self, pack: Pack, embeddings: Pack, *, key_id: KeyId | None) -> KnowledgeBase:
         """The knowledge base over its storage, which is made on first use, with the default collection."""
         pinned = usable(pack).model or embeddings.model
         model = self._models.resolve(embeddings, pinned)

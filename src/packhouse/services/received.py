@@ -20,7 +20,7 @@ class Begun(AsyncGenerator[Piece, None]):
     __slots__ = ("_first", "_last_words", "_pieces")
 
     def __init__(
-        self, first: list[Piece], pieces: AsyncGenerator[Piece, None], last_words: Callable[[Refused], Piece] | None
+        self, first: list[Piece], pieces: AsyncGenerator[Piece, None], *, last_words: Callable[[Refused], Piece] | None
     ) -> None:
         self._first = first
         self._pieces = pieces
@@ -55,7 +55,7 @@ async def begun(
     async for piece in pieces:
         first.append(piece)
         break
-    return Begun(first, pieces, last_words)
+    return Begun(first, pieces, last_words=last_words)
 
 
 class Received:

@@ -46,7 +46,7 @@ class Searched(Content, frozen=True):
 class Search:
     """Finds chunks."""
 
-    def __init__(self, bases: KnowledgeBases, embeddings: Embeddings, meter: Meter) -> None:
+    def __init__(self, bases: KnowledgeBases, embeddings: Embeddings, *, meter: Meter) -> None:
         self._bases = bases
         self._embeddings = embeddings
         self._meter = meter
@@ -59,19 +59,19 @@ class Search:
             places = [collection.id for collection in await base.store.collections()]
         self._meter.count(base.pack, searches=1)
         if request.mode == "keyword":
-            return Searched(await self._keyword(base, places, request, request.max_results), ModelTokens())
+            return Searched(await self._keyword(base, places, request=request, pool=request.max_results), ModelTokens())
         pool = request.max_results if request.mode == "vector" else request.max_results * FUSED_POOL
-        near, tokens = await self._nearest(base, places, request, pool)
+        near, tokens = await self._nearest(base, places, request=request, pool=pool)
         if request.mode == "vector":
             return Searched(near, tokens)
-        worded = await self._keyword(base, places, request, pool)
+        worded = await self._keyword(base, places, request=request, pool=pool)
         return Searched(fused(near, worded)[: request.max_results], tokens)
 
     async def _nearest(
-        self, base: KnowledgeBase, places: Sequence[CollectionId], request: SearchRequest, pool: int
+        self, base: KnowledgeBase, places: Sequence[CollectionId], *, request: SearchRequest, pool: int
     ) -> tuple[list[Found], ModelTokens]:
         query = EmbedRequest(model=base.model, texts=(request.text,), input_type="search_query")
-        embedded = await self._embeddings.embed(base.embeddings, base.key_id, query)
+        embedded = await self._embeddings.embed(base.embeddings, base.key_id, request=query)
         found = await base.store.nearest(
             places,
             embedded.vectors[0],
@@ -82,7 +82,7 @@ class Search:
         return found, embedded.tokens
 
     async def _keyword(
-        self, base: KnowledgeBase, places: Sequence[CollectionId], request: SearchRequest, pool: int
+        self, base: KnowledgeBase, places: Sequence[CollectionId], *, request: SearchRequest, pool: int
     ) -> list[Found]:
         return await base.store.keyword(places, request.text, chosen=request.chosen, max_results=pool)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
+import structlog
 import uvicorn
 from litestar import Litestar, Request, Response
 from litestar.exceptions import HTTPException
@@ -23,9 +24,14 @@ from packhouse.entrypoints.control.router import api_router
 from packhouse.entrypoints.portal.problems import Problems
 from packhouse.entrypoints.portal.router import portal_router
 from packhouse.entrypoints.portal.site import Site
+from packhouse.services.control import Control
 from packhouse.wiring.catalog import catalog_of
 from packhouse.wiring.part import Part
 from packhouse.wiring.services import open_control
+
+SETTLE_SECONDS = 60.0
+
+log = structlog.get_logger()
 
 
 async def run(part: Part) -> None:
@@ -44,7 +50,21 @@ async def run(part: Part) -> None:
             public_url=part.control_url,
             gateway_url=part.gateway_url,
         )
-        await _serve(control_app(site, store), part)
+        settling = asyncio.create_task(_settle(control))
+        try:
+            await _serve(control_app(site, store), part)
+        finally:
+            settling.cancel()
+
+
+async def _settle(control: Control) -> None:
+    """Books what falls due though nobody looks: a deprovisioned pack's data must go on its day."""
+    while True:
+        try:
+            await control.lifecycle.settle_all()
+        except Refused as refused:
+            log.warning("settling_refused", code=refused.code)
+        await asyncio.sleep(SETTLE_SECONDS)
 
 
 def control_app(site: Site, store: SqlStore) -> AccessLog:

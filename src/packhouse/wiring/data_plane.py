@@ -96,7 +96,7 @@ async def open_data_plane(settings: Settings, *, kind: str) -> DataPlane:
     gate = Gate(meter)
     embeddings = Embeddings(gate, models)
     engine = EmbeddedVectorEngine(layout.knowledge)
-    bases = KnowledgeBases(engine, models, clock, ids)
+    bases = KnowledgeBases(engine, models, clock=clock, ids=ids)
     return DataPlane(
         clock=clock,
         ids=ids,
@@ -108,6 +108,6 @@ async def open_data_plane(settings: Settings, *, kind: str) -> DataPlane:
         gate=gate,
         engine=engine,
         bases=bases,
-        chunks=Chunks(bases, embeddings, meter, ids),
-        jobs=SqliteJobs(layout.database, clock, ids),
+        chunks=Chunks(bases, embeddings, meter=meter, ids=ids),
+        jobs=SqliteJobs(layout.database, clock, ids=ids),
     )

@@ -40,8 +40,8 @@ async def run(part: Part) -> None:
 def routes(plane: DataPlane) -> Mapping[str, Handler]:
     """The handlers of all routes but the health pages, by the names of `gateway/routes`."""
     chat = Chat(plane.gate, plane.models)
-    search = Search(plane.bases, plane.embeddings, plane.meter)
-    grounded = GroundedChat(chat, plane.bases, search)
+    search = Search(plane.bases, plane.embeddings, meter=plane.meter)
+    grounded = GroundedChat(chat, plane.bases, search=search)
     models = ModelsRoute(meter=plane.meter, models=plane.models)
     documents = Documents(plane.bases, plane.jobs, clock=plane.clock, ids=plane.ids)
     knowledge = KnowledgeRoutes(

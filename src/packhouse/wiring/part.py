@@ -50,7 +50,7 @@ def main() -> None:
     module = importlib.import_module(f"packhouse.wiring.{order['part']}")
     run = cast("Callable[[Part], Awaitable[None]]", module.run)
     try:
-        uvloop.run(_run(order, settings, run))
+        uvloop.run(_run(order, settings, run=run))
     except Refused as refused:
         tell(refused=refused.message)
         sys.exit(2)
@@ -62,7 +62,7 @@ def tell(**message: object) -> None:
     sys.stdout.flush()
 
 
-async def _run(order: dict[str, object], settings: Settings, run: Callable[[Part], Awaitable[None]]) -> None:
+async def _run(order: dict[str, object], settings: Settings, *, run: Callable[[Part], Awaitable[None]]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):

@@ -50,7 +50,8 @@ class Supervisor:
             "worker": (settings.worker_host, settings.worker_port),
         }
         for part in settings.parts:
-            self._sockets[part] = listen(part, *addresses[part])
+            host, port = addresses[part]
+            self._sockets[part] = listen(part, host, port=port)
         self.gateway_url = settings.gateway_url or self._url("gateway", addresses["gateway"])
         self.control_url = settings.control_url or self._url("control", addresses["control"])
 
@@ -153,7 +154,7 @@ class Supervisor:
         return f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}"
 
 
-def listen(part: PartName, host: str, port: int) -> socket.socket:
+def listen(part: PartName, host: str, *, port: int) -> socket.socket:
     """A socket that listens already, so that a part that starts again misses no client."""
     listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -7,6 +7,8 @@ from packhouse.adapters.documents.split import PassageSplitter
 from packhouse.entrypoints.worker.health import WorkerHealth
 from packhouse.entrypoints.worker.loop import WorkerLoop
 from packhouse.services.document import INGEST
+from packhouse.services.dues import ERASE
+from packhouse.services.erasure import Erase
 from packhouse.services.ingestion import Ingest, Reading
 from packhouse.wiring.data_plane import open_data_plane
 from packhouse.wiring.part import Part
@@ -21,7 +23,9 @@ async def run(part: Part) -> None:
             DocumentExtractor(), PassageSplitter(), settings.chunk_characters, settings.chunk_overlap_characters
         )
         ingest = Ingest(plane.bases, plane.chunks, jobs=plane.jobs, meter=plane.meter, reading=reading)
-        loop = WorkerLoop(plane.jobs, {INGEST: ingest.run}, at_once=settings.worker_jobs)
+        erase = Erase(plane.bases, plane.jobs)
+        handlers = {INGEST: ingest.run, ERASE: erase.run}
+        loop = WorkerLoop(plane.jobs, handlers, at_once=settings.worker_jobs)
         health = WorkerHealth(ready=lambda: not part.stop.is_set())
         server = await asyncio.start_server(health.answer, sock=part.socket)
         part.ready()

@@ -22,8 +22,8 @@ MICROSECOND = timedelta(microseconds=1)
 _JOB = "id, kind, resource_id, subject_id, state, created_at, attempts, done, total, failure"
 _DUE = "(state = 'waiting' AND available_at <= ? OR state = 'running' AND lease_until <= ?)"
 _CLAIM = (
-    "UPDATE job SET state = 'running', attempts = attempts + 1, lease_owner = ?, lease_until = ? WHERE id = ("
-    f"SELECT id FROM job WHERE kind IN ({{kinds}}) AND {_DUE} ORDER BY available_at, id LIMIT 1) RETURNING {_JOB}"
+    "UPDATE job SET state = 'running', attempts = attempts + 1, lease_owner = ?, lease_until = ? WHERE id ="
+    " (SELECT id FROM job WHERE kind IN ({kinds}) AND {due} ORDER BY available_at, id LIMIT 1) RETURNING {job}"
 )
 _ONE = f"SELECT {_JOB} FROM job WHERE id = ?"  # noqa: S608 - a constant of this file
 _ABOUT = f"SELECT {_JOB} FROM job WHERE subject_id = ? ORDER BY created_at DESC, id DESC LIMIT 1"  # noqa: S608
@@ -34,7 +34,7 @@ Result = TypeVar("Result")
 class SqliteJobs:
     """The jobs of one installation, for one process."""
 
-    def __init__(self, database: Path, clock: Clock, ids: Ids) -> None:
+    def __init__(self, database: Path, clock: Clock, *, ids: Ids) -> None:
         self._sql = sqlite3.connect(database, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         self._sql.execute("PRAGMA journal_mode = WAL")
         self._sql.execute("PRAGMA synchronous = FULL")  # what was accepted survives a power cut
@@ -67,7 +67,7 @@ class SqliteJobs:
     async def claim(self, kinds: Sequence[str], *, lease: timedelta) -> Job | None:
         now = self._clock.microseconds()
         rows = await self._run(
-            _CLAIM.format(kinds=",".join("?" * len(kinds))),
+            _CLAIM.format(kinds=",".join("?" * len(kinds)), due=_DUE, job=_JOB),
             (self._owner, now + lease // MICROSECOND, *kinds, now, now),
         )
         return _job(rows[0]) if rows else None
@@ -82,12 +82,12 @@ class SqliteJobs:
         return bool(rows)
 
     async def finish(self, job: Job) -> None:
-        await self._end(job, "done", "", self._clock.microseconds())
+        await self._end(job, "done", failure="", now=self._clock.microseconds())
 
     async def fail(self, job: Job, code: str, *, retry_after: timedelta | None) -> None:
         now = self._clock.microseconds()
         if retry_after is None:
-            await self._end(job, "failed", code, now)
+            await self._end(job, "failed", failure=code, now=now)
             return
         await self._run(
             "UPDATE job SET state = 'waiting', failure = ?, available_at = ?, lease_owner = NULL, lease_until = NULL"
@@ -103,7 +103,7 @@ class SqliteJobs:
         rows = await self._run(_ABOUT, (subject_id,))
         return _job(rows[0]) if rows else None
 
-    async def _end(self, job: Job, state: str, failure: str, now: int) -> None:
+    async def _end(self, job: Job, state: str, *, failure: str, now: int) -> None:
         await self._run(
             "UPDATE job SET state = ?, failure = ?, finished_at = ?, lease_owner = NULL, lease_until = NULL"
             " WHERE id = ? AND lease_owner = ? AND attempts = ?",

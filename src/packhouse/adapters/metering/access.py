@@ -27,7 +27,7 @@ class AccessMemory:
         known = self._known.get(_digest(presented))
         return known[1] if known is not None and now < known[0] else None
 
-    def remember(self, presented: str, access: Access, until: int) -> None:
+    def remember(self, presented: str, access: Access, *, until: int) -> None:
         if len(self._known) >= KEPT_MAX:
             self._known.clear()
         self._known[_digest(presented)] = (until, access)
@@ -41,7 +41,7 @@ def _digest(presented: str) -> bytes:
     return hashlib.blake2b(presented.encode(), digest_size=16).digest()
 
 
-def look_up(database: MeterDatabase, presented: str, now: int) -> tuple[Access, int]:
+def look_up(database: MeterDatabase, presented: str, *, now: int) -> tuple[Access, int]:
     """What the key opens, and until when that is good (microseconds). Refused: key_*. Blocking."""
     parsed = parse_key(presented)
     row = database.key(parsed.public_id)
@@ -52,7 +52,7 @@ def look_up(database: MeterDatabase, presented: str, now: int) -> tuple[Access, 
     linked = {pack.embeddings_id for pack in packs if pack.embeddings_id} - {pack.id for pack in packs}
     rows = (database.pack(resource_id) for resource_id in sorted(linked))
     derived = [pack_of(found, now) for found in rows if found is not None]
-    until = _until(row, [*packs, *derived], now)
+    until = _until(row, [*packs, *derived], now=now)
     access = Access(
         key_id=KeyId(row.id),
         company_id=CompanyId(row.company_id),
@@ -70,7 +70,7 @@ def _alive(row: KeyRow, now: int) -> None:
         raise Refused("key_expired", f"This key expired at {expired}. Create a new one in the portal, under Keys.")
 
 
-def _until(row: KeyRow, packs: Iterable[Pack], now: int) -> int:
+def _until(row: KeyRow, packs: Iterable[Pack], *, now: int) -> int:
     ends = [microseconds(pack.ends_at) for pack in packs if pack.ends_at is not None]
     if row.expires_at is not None:
         ends.append(row.expires_at)

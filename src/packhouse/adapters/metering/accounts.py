@@ -16,7 +16,7 @@ class MeterAccount:
 
     __slots__ = ("held", "leased", "limit", "meter", "spent", "used", "weights")
 
-    def __init__(self, meter: str, weights: Weights, limit: int) -> None:
+    def __init__(self, meter: str, weights: Weights, *, limit: int) -> None:
         self.meter = meter
         self.weights = weights
         self.limit = limit
@@ -35,7 +35,7 @@ class MonthAccount:
 
     __slots__ = ("end", "holds", "meters", "resource_id", "start", "touched_at")
 
-    def __init__(self, resource_id: str, start: int, end: int, meters: list[MeterAccount]) -> None:
+    def __init__(self, resource_id: str, start: int, *, end: int, meters: list[MeterAccount]) -> None:
         self.resource_id = resource_id
         self.start = start
         self.end = end

@@ -40,6 +40,7 @@ _LAST_USED = "UPDATE api_key SET last_used_at = max(coalesce(last_used_at, 0), ?
 def book(
     sql: sqlite3.Cursor,
     records: Sequence[UsageRecord],
+    *,
     limits: Callable[[str, int], Sequence[MeterLimit]],
 ) -> dict[Place, int]:
     """Writes the records that are not known yet, with the sums; what those come to on each meter.

@@ -135,15 +135,15 @@ class MeterDatabase:
         rows = self._sql.execute("SELECT id FROM meter_process WHERE lease_until < ?", (before,))
         return [process_id for (process_id,) in rows]
 
-    def lease(self, process_id: str, resource_id: str, month_start: int, needs: Sequence[int]) -> list[Lease]:
+    def lease(self, process_id: str, resource_id: str, *, month_start: int, needs: Sequence[int]) -> list[Lease]:
         """Sets quota aside for the process: on each meter what is needed, or a quarter of what is free where
         that is more, or all that is free where that is less."""
         with self._writing() as sql:
             leases = list[Lease]()
             for limit, need in zip(self.limits(resource_id, month_start), needs, strict=True):
                 place = (resource_id, month_start, limit.meter)
-                used = _sum(sql, "usage_total", "used", place)
-                blocks = _sum(sql, "meter_block", "amount", place)
+                used = _sum(sql, "usage_total", column="used", place=place)
+                blocks = _sum(sql, "meter_block", column="amount", place=place)
                 own = sql.execute(
                     "SELECT amount FROM meter_block"
                     " WHERE process_id = ? AND resource_id = ? AND month_start = ? AND meter = ?",
@@ -152,32 +152,32 @@ class MeterDatabase:
                 free = max(0, limit.limit - used - blocks)
                 granted = min(free, max(need, free // 4)) if need > 0 else 0
                 if granted:
-                    _add_to_block(sql, process_id, place, granted)
+                    _add_to_block(sql, process_id, place=place, amount=granted)
                 leases.append(Lease(limit, used, blocks - (own[0] if own else 0), granted))
         return leases
 
-    def give_back(self, process_id: str, resource_id: str, month_start: int, amounts: dict[str, int]) -> None:
+    def give_back(self, process_id: str, resource_id: str, *, month_start: int, amounts: dict[str, int]) -> None:
         """Unneeded quota back to everybody."""
         with self._writing() as sql:
             for meter, amount in amounts.items():
-                _add_to_block(sql, process_id, (resource_id, month_start, meter), -amount)
+                _add_to_block(sql, process_id, place=(resource_id, month_start, meter), amount=-amount)
 
-    def drain(self, process_id: str, records: Sequence[UsageRecord], counts: Sequence[KnowledgeCount]) -> None:
+    def drain(self, process_id: str, records: Sequence[UsageRecord], *, counts: Sequence[KnowledgeCount]) -> None:
         """Books settled calls, once each, and takes them off the process's blocks."""
         with self._writing() as sql:
-            for place, amount in book(sql, records, self.limits).items():
-                _add_to_block(sql, process_id, place, -amount)
+            for place, amount in book(sql, records, limits=self.limits).items():
+                _add_to_block(sql, process_id, place=place, amount=-amount)
             count(sql, counts)
 
     def recover(self, process_id: str, records: Sequence[UsageRecord]) -> None:
         """Books what a process left and ends its blocks."""
         with self._writing() as sql:
-            book(sql, records, self.limits)
+            book(sql, records, limits=self.limits)
             sql.execute("DELETE FROM meter_block WHERE process_id = ?", (process_id,))
             sql.execute("DELETE FROM meter_process WHERE id = ?", (process_id,))
 
 
-def _sum(sql: sqlite3.Cursor, table: str, column: str, place: Place) -> int:
+def _sum(sql: sqlite3.Cursor, table: str, *, column: str, place: Place) -> int:
     row = sql.execute(
         f"SELECT coalesce(sum({column}), 0) FROM {table}"  # noqa: S608 - both are constants of this file
         " WHERE resource_id = ? AND month_start = ? AND meter = ?",
@@ -186,7 +186,7 @@ def _sum(sql: sqlite3.Cursor, table: str, column: str, place: Place) -> int:
     return row[0]
 
 
-def _add_to_block(sql: sqlite3.Cursor, process_id: str, place: Place, amount: int) -> None:
+def _add_to_block(sql: sqlite3.Cursor, process_id: str, *, place: Place, amount: int) -> None:
     sql.execute(
         "INSERT INTO meter_block (process_id, resource_id, month_start, meter, amount) VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT (process_id, resource_id, month_start, meter)"

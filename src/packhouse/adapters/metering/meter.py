@@ -39,7 +39,9 @@ class Settled:
 
     __slots__ = ("account", "amounts", "record", "segment")
 
-    def __init__(self, account: MonthAccount, segment: Segment, record: UsageRecord, amounts: tuple[int, ...]) -> None:
+    def __init__(
+        self, account: MonthAccount, segment: Segment, *, record: UsageRecord, amounts: tuple[int, ...]
+    ) -> None:
         self.account = account
         self.segment = segment
         self.record = record
@@ -78,8 +80,8 @@ class LeasedMeter:
         known = self.memory.recall(presented, now)
         if known is not None:
             return known
-        access, until = await self.in_thread(lambda: look_up(self.database, presented, now))
-        self.memory.remember(presented, access, until)
+        access, until = await self.in_thread(lambda: look_up(self.database, presented, now=now))
+        self.memory.remember(presented, access, until=until)
         return access
 
     async def pack(self, resource_id: ResourceId) -> Pack:
@@ -151,7 +153,7 @@ class LeasedMeter:
         hold.closed = True
         amounts = tuple(meter.weights.amount(tokens) for meter in hold.account.meters)
         hold.account.settle(hold.amounts, amounts)
-        self.settled.append(Settled(hold.account, hold.segment, record(hold.entry, entry), amounts))
+        self.settled.append(Settled(hold.account, hold.segment, record=record(hold.entry, entry), amounts=amounts))
 
     def release(self, hold: Hold) -> None:
         assert isinstance(hold, LeasedHold)
@@ -179,8 +181,8 @@ class LeasedMeter:
         limits = await self.in_thread(lambda: self.database.limits(pack.id, start))
         known = self.months.get((pack.id, start))
         if known is None:
-            meters = [MeterAccount(limit.meter, limit.weights, limit.limit) for limit in limits]
-            known = self.months[pack.id, start] = MonthAccount(pack.id, start, end, meters)
+            meters = [MeterAccount(limit.meter, limit.weights, limit=limit.limit) for limit in limits]
+            known = self.months[pack.id, start] = MonthAccount(pack.id, start, end=end, meters=meters)
         self._current[pack.id] = known
         return known
 
@@ -201,17 +203,17 @@ class LeasedMeter:
                     return admitted
                 if any(lease.granted < need for lease, need in zip(leases, needs, strict=True)):
                     break
-        return _exhausted(account, call, leases)
+        return _exhausted(account, call, leases=leases)
 
     def _lease(self, account: MonthAccount, needs: list[int]) -> list[Lease]:
-        return self.database.lease(self.process_id, account.resource_id, account.start, needs)
+        return self.database.lease(self.process_id, account.resource_id, month_start=account.start, needs=needs)
 
 
 def _admit(account: MonthAccount, call: Call) -> Admitted | Short:
     return admit(account.meters, input_tokens=call.input_tokens, output_tokens=call.output_tokens)
 
 
-def _exhausted(account: MonthAccount, call: Call, leases: Sequence[Lease]) -> Exhausted:
+def _exhausted(account: MonthAccount, call: Call, *, leases: Sequence[Lease]) -> Exhausted:
     """Names the meter that is short, as the last lease saw it."""
     short = _admit(account, call)
     names = [meter.meter for meter in account.meters]

@@ -80,7 +80,7 @@ class Upkeep:
         counts, meter.counts = meter.counts, {}
         records = [settled.record for settled in batch]
         try:
-            await meter.in_thread(lambda: meter.database.drain(meter.process_id, records, list(counts.values())))
+            await meter.in_thread(lambda: meter.database.drain(meter.process_id, records, counts=list(counts.values())))
         except BaseException:
             meter.settled[:0] = batch
             for count in counts.values():
@@ -117,7 +117,15 @@ class Upkeep:
             if spare:
                 account.given_back(spare)  # before it is free for others, so that no call here takes it too
                 try:
-                    await meter.in_thread(partial(meter.database.give_back, meter.process_id, *place, spare))
+                    await meter.in_thread(
+                        partial(
+                            meter.database.give_back,
+                            meter.process_id,
+                            account.resource_id,
+                            month_start=account.start,
+                            amounts=spare,
+                        )
+                    )
                 except BaseException:
                     account.given_back(spare, sign=-1)
                     raise

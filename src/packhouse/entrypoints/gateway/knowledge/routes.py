@@ -57,7 +57,7 @@ class KnowledgeRoutes:
 
     async def _base(self, request: Request, query: Query) -> KnowledgeBase:
         access = await authorise(request, self._meter)
-        return await self._bases.chosen(access, query.text("resource"), request.params.get("collection", ""))
+        return await self._bases.chosen(access, query.text("resource"), collection=request.params.get("collection", ""))
 
     async def describe(self, request: Request) -> Reply:
         access = await authorise(request, self._meter)
@@ -99,7 +99,10 @@ class KnowledgeRoutes:
         base = await self._base(request, Query(request, "resource"))
         asked = decode(_chunks, request.body)
         inserted = await self._chunks.insert(
-            base, request.params["collection"], [convert.chunk_of(each) for each in asked.chunks], mode=asked.mode
+            base,
+            request.params["collection"],
+            chunks=[convert.chunk_of(each) for each in asked.chunks],
+            mode=asked.mode,
         )
         return _reply(wire.OutInserted(len(inserted.ids), inserted.ids, wire.usage(inserted.tokens)))
 
@@ -108,7 +111,9 @@ class KnowledgeRoutes:
         base = await self._base(request, query)
         offset, limit = page(query.whole("offset", 0), query.whole("limit", 100))
         return _selected(
-            await self._chunks.select(base, request.params["collection"], query.filter(), offset=offset, limit=limit)
+            await self._chunks.select(
+                base, request.params["collection"], chosen=query.filter(), offset=offset, limit=limit
+            )
         )
 
     async def query_chunks(self, request: Request) -> Reply:
@@ -117,13 +122,13 @@ class KnowledgeRoutes:
         offset, limit = page(asked.offset, asked.limit)
         chosen = parse_filter(asked.filter)
         return _selected(
-            await self._chunks.select(base, request.params["collection"], chosen, offset=offset, limit=limit)
+            await self._chunks.select(base, request.params["collection"], chosen=chosen, offset=offset, limit=limit)
         )
 
     async def delete_chunks(self, request: Request) -> Reply:
         base = await self._base(request, Query(request, "resource"))
         chosen = convert.chosen_of(decode(_deletion, request.body))
-        return _reply(wire.OutDeleted(await self._chunks.delete(base, request.params["collection"], chosen)))
+        return _reply(wire.OutDeleted(await self._chunks.delete(base, request.params["collection"], chosen=chosen)))
 
     async def upload(self, request: Request) -> Reply:
         query = Query(request, "resource", "name", "metadata")
@@ -133,7 +138,7 @@ class KnowledgeRoutes:
         if media_type in {"", "application/octet-stream", "application/x-www-form-urlencoded"}:  # curl's own guess
             media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
         file = NewFile(name, media_type, request.body, convert.metadata_of(query.text("metadata")))
-        taken = await self._documents.upload(base, request.params["collection"], file)
+        taken = await self._documents.upload(base, request.params["collection"], file=file)
         return _reply(convert.out_ingestion(taken), status=200 if taken.duplicate else 202)
 
     async def list_documents(self, request: Request) -> Reply:

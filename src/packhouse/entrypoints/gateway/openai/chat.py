@@ -44,47 +44,47 @@ class ChatRoute:
         envelope = decode_envelope(request.body)
         spender = Spender(access.pack("text_generation"), access.key_id)
         if envelope.packhouse is not None and envelope.packhouse.knowledge:
-            return await self._with_knowledge(request, access, spender, envelope)
+            return await self._with_knowledge(request, access, spender=spender, envelope=envelope)
         if self._chat.relays(spender.pack, envelope.model):
-            return await self._relay(spender, RelayBody(request.body, envelope), envelope)
-        return await self._neutral(spender, read_chat(request.body), envelope)
+            return await self._relay(spender, RelayBody(request.body, envelope), envelope=envelope)
+        return await self._neutral(spender, read_chat(request.body), envelope=envelope)
 
-    async def _relay(self, spender: Spender, body: RelayBody, envelope: ChatEnvelope) -> Reply:
+    async def _relay(self, spender: Spender, body: RelayBody, *, envelope: ChatEnvelope) -> Reply:
         if not envelope.stream:
             return Reply(body=await self._chat.relay(spender, body))
         payloads = await self._chat.relay_stream(spender, body)
         return await _stream(_relayed(payloads, include_usage=_include_usage(envelope)))
 
-    async def _neutral(self, spender: Spender, asked: ChatRequest, envelope: ChatEnvelope) -> Reply:
+    async def _neutral(self, spender: Spender, asked: ChatRequest, *, envelope: ChatEnvelope) -> Reply:
         if not envelope.stream:
             answered = await self._chat.answer(spender, asked)
-            return Reply(body=completion(self._heading(answered.model), answered.answer, answered.tokens))
+            return Reply(body=completion(self._heading(answered.model), answered.answer, tokens=answered.tokens))
         pieces = await self._chat.stream(spender, asked)
         writer = ChunkWriter(
             self._heading(self._chat.model_id(spender.pack, asked.model)), include_usage=_include_usage(envelope)
         )
-        return await _stream(_written(pieces, writer, None))
+        return await _stream(_written(pieces, writer, grounds=None))
 
     async def _with_knowledge(
-        self, request: Request, access: Access, spender: Spender, envelope: ChatEnvelope
+        self, request: Request, access: Access, *, spender: Spender, envelope: ChatEnvelope
     ) -> Reply:
         assert envelope.packhouse is not None
         choices = choices_of(envelope.packhouse.knowledge)
         asked = read_chat(request.body)
         if not envelope.stream:
-            grounded = await self._grounded.answer(access, spender, asked, choices)
+            grounded = await self._grounded.answer(access, spender, request=asked, choices=choices)
             body = completion(
                 self._heading(grounded.answered.model),
                 grounded.answered.answer,
-                grounded.answered.tokens,
+                tokens=grounded.answered.tokens,
                 packhouse=packhouse_of(grounded.grounds),
             )
             return Reply(body=body)
-        pieces, grounds = await self._grounded.stream(access, spender, asked, choices)
+        pieces, grounds = await self._grounded.stream(access, spender, request=asked, choices=choices)
         writer = ChunkWriter(
             self._heading(self._chat.model_id(spender.pack, asked.model)), include_usage=_include_usage(envelope)
         )
-        return await _stream(_written(pieces, writer, grounds))
+        return await _stream(_written(pieces, writer, grounds=grounds))
 
     def _heading(self, model: str) -> Heading:
         return Heading(self._ids.new("chatcmpl"), self._clock.microseconds() // 1_000_000, model)
@@ -101,7 +101,7 @@ async def _stream(events: AsyncGenerator[bytes, None]) -> Reply:
 
 
 async def _written(
-    pieces: AsyncGenerator[ChatPiece, None], writer: ChunkWriter, grounds: Grounds | None
+    pieces: AsyncGenerator[ChatPiece, None], writer: ChunkWriter, *, grounds: Grounds | None
 ) -> AsyncGenerator[bytes, None]:
     tokens = ModelTokens()
     async with aclosing(pieces):

@@ -50,7 +50,7 @@ class EmbeddingsRoute:
         access = await authorise(request, self._meter)
         wire = decode(_body, request.body)
         asked = EmbedRequest(model=wire.model, texts=_texts(wire), dimensions=wire.dimensions)
-        embedded = await self._embeddings.embed(access.pack("embeddings"), access.key_id, asked)
+        embedded = await self._embeddings.embed(access.pack("embeddings"), access.key_id, request=asked)
         return Reply(body=_write(embedded, as_base64=wire.encoding_format == "base64"))
 
 

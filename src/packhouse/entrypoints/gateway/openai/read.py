@@ -42,12 +42,12 @@ def read_chat(body: bytes) -> ChatRequest:
         tools=tuple(_tool(tool) for tool in wire.tools or ()),
         tool_choice=_tool_choice(wire),
         output_format=_output_format(wire),
-        temperature=_within("temperature", wire.temperature, 0, 2),
-        top_p=_within("top_p", wire.top_p, 0, 1),
+        temperature=_within("temperature", wire.temperature, low=0, high=2),
+        top_p=_within("top_p", wire.top_p, low=0, high=1),
         stop=_stop(wire.stop),
         seed=wire.seed,
-        presence_penalty=_within("presence_penalty", wire.presence_penalty, -2, 2),
-        frequency_penalty=_within("frequency_penalty", wire.frequency_penalty, -2, 2),
+        presence_penalty=_within("presence_penalty", wire.presence_penalty, low=-2, high=2),
+        frequency_penalty=_within("frequency_penalty", wire.frequency_penalty, low=-2, high=2),
     )
 
 
@@ -152,7 +152,7 @@ def _output_format(wire: ChatBody) -> OutputFormat:
     return OutputFormat(wanted.type)
 
 
-def _within(field: str, value: float | None, low: float, high: float) -> float | None:
+def _within(field: str, value: float | None, *, low: float, high: float) -> float | None:
     if value is not None and not low <= value <= high:
         raise Refused("invalid_request", f"`{field}` must lie from {low} to {high}, not {value}.", field=field)
     return value

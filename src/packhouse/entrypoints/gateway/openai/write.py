@@ -104,7 +104,7 @@ class Heading(msgspec.Struct, frozen=True):
 
 
 def completion(
-    heading: Heading, answer: ChatAnswer, tokens: ModelTokens, *, packhouse: msgspec.Raw | None = None
+    heading: Heading, answer: ChatAnswer, *, tokens: ModelTokens, packhouse: msgspec.Raw | None = None
 ) -> bytes:
     """A whole answer. `packhouse` is what goes along with a grounded one."""
     calls = [
