@@ -162,6 +162,7 @@ class Live:
 def live_control(directory: Path) -> Generator[Live]:
     """Served from a thread on a free port, ended with the block."""
     listening = socket.create_server(("127.0.0.1", 0))
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio sets it on its own sockets only
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     clock = SetClock(NOW)
     up = threading.Event()
