@@ -30,6 +30,7 @@ LAST_HANDLERS = frozenset(
     {
         "src/packhouse/entrypoints/gateway/connection.py:Connection._answer",
         "src/packhouse/entrypoints/worker/loop.py:WorkerLoop._next",
+        "src/packhouse/entrypoints/worker/loop.py:WorkerLoop._still_ours",
         "src/packhouse/entrypoints/worker/loop.py:WorkerLoop._work",
     }
 )

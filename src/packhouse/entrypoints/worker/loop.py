@@ -1,7 +1,7 @@
 """The worker's loop: claims jobs, runs the handler of their kind, keeps the lease alive meanwhile."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import timedelta
 
 import structlog
@@ -22,27 +22,28 @@ log = structlog.get_logger()
 class WorkerLoop:
     """Runs up to `at_once` jobs at once until it is stopped; a job that is cut off is resumed later."""
 
-    def __init__(self, jobs: Jobs, handlers: Mapping[str, Handler], *, at_once: int) -> None:
+    def __init__(
+        self, jobs: Jobs, handlers: Mapping[str, Handler], *, at_once: int, beat_seconds: float = BEAT_SECONDS
+    ) -> None:
         self._jobs = jobs
         self._handlers = handlers
-        self._places = asyncio.Semaphore(at_once)
+        self._beat_seconds = beat_seconds
+        self._at_once = at_once
         self._running = set[asyncio.Task[None]]()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`; what runs then is left to `drain`."""
         while not stop.is_set():
-            await self._places.acquire()
-            job = await self._next()
+            job = await self._next() if len(self._running) < self._at_once else None
             if job is None:
-                self._places.release()
-                await _first(stop, IDLE_SECONDS)
+                await _first(stop, IDLE_SECONDS, self._running if len(self._running) == self._at_once else ())
                 continue
             task = asyncio.create_task(self._work(job), name=job.id)
             self._running.add(task)
-            task.add_done_callback(self._done)
+            task.add_done_callback(self._running.discard)
 
     async def drain(self, seconds: float) -> None:
-        """Lets running jobs go on for that long, then cuts them off; their leases bring them back."""
+        """Lets running jobs go on for that long, then cuts them off and gives them back."""
         if self._running:
             _, pending = await asyncio.wait(self._running, timeout=seconds)
             for task in pending:
@@ -56,14 +57,17 @@ class WorkerLoop:
             log.warning("jobs_unavailable", error=type(error).__name__)
             return None
 
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
-        self._places.release()
-
     async def _work(self, job: Job) -> None:
-        beat = asyncio.create_task(self._beat(job))
+        handler = asyncio.ensure_future(self._handlers[job.kind](job))
+        beat = asyncio.create_task(self._beat(job, handler))
         try:
-            await self._handlers[job.kind](job)
+            await handler
+        except asyncio.CancelledError:
+            if beat.done():  # the job was taken away: it is another worker's now
+                log.warning("job_taken_away", job_id=job.id, kind=job.kind)
+                return
+            await self._jobs.fail(job, "", retry_after=timedelta(0))  # given back, so that nobody waits for the lease
+            raise
         except Exception as error:  # the last handler: a job never ends the worker
             log.error("job_failed", job_id=job.id, kind=job.kind, error=type(error).__name__, attempts=job.attempts)
             again = RETRY_AFTER if job.attempts < ATTEMPTS_MAX else None
@@ -71,17 +75,25 @@ class WorkerLoop:
         finally:
             beat.cancel()
 
-    async def _beat(self, job: Job) -> None:
+    async def _beat(self, job: Job, handler: asyncio.Future[None]) -> None:
         """Between two reports of progress, which the handler makes itself, the lease must not end."""
         while True:
-            await asyncio.sleep(BEAT_SECONDS)
+            await asyncio.sleep(self._beat_seconds)
+            if not await self._still_ours(job):
+                handler.cancel()
+                return
+
+    async def _still_ours(self, job: Job) -> bool:
+        try:
             seen = await self._jobs.job(job.id)
-            if seen is not None:
-                await self._jobs.heartbeat(job, done=seen.done, total=seen.total, lease=LEASE)
+            return seen is not None and await self._jobs.heartbeat(job, done=seen.done, total=seen.total, lease=LEASE)
+        except Exception as error:  # the database is away: the lease has some time left
+            log.warning("jobs_unavailable", error=type(error).__name__)
+            return True
 
 
-async def _first(event: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-    except TimeoutError:
-        return
+async def _first(stop: asyncio.Event, seconds: float, tasks: Collection[asyncio.Task[None]]) -> None:
+    """Waits for the stop, the end of one of the tasks, or so many seconds where there is none."""
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait({stopped, *tasks}, timeout=None if tasks else seconds, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
