@@ -46,7 +46,7 @@ class Documents:
 
     async def upload(self, base: KnowledgeBase, collection: str, *, file: NewFile) -> Ingestion:
         """Takes a file in. The same bytes again in a collection are recognised, and taken again only where
-        they failed before.
+        they failed before, or where a process died between taking them and enqueuing the job.
 
         Refused: invalid_request, document_type, document_empty, disk_full.
         """
@@ -54,8 +54,10 @@ class Documents:
         _check(file)
         digest = hashlib.sha256(file.data).hexdigest()
         known = await base.store.document_by_digest(place.id, digest)
-        if known is not None and known.state != "failed":
-            return Ingestion(known, await self._jobs.about(known.id), duplicate=True)
+        if known is not None:
+            job = await self._jobs.about(known.id)
+            if known.state == "done" or (known.state != "failed" and _works(job)):
+                return Ingestion(known, job, duplicate=True)
         await refuse_if_full(base, len(file.data) * GROWTH)
         document = KnowledgeDocument(
             id=known.id if known is not None else DocumentId(self._ids.new("doc")),
@@ -68,8 +70,9 @@ class Documents:
             created_at=self._clock.now(),
             metadata=file.metadata,
         )
-        await base.store.stage(document.id, file.data)
+        # The record first: whatever a process that dies in between leaves is found again by its digest.
         await base.store.put_document(document)
+        await base.store.stage(document.id, file.data)
         job = await self._jobs.enqueue(kind=INGEST, resource_id=base.pack.id, subject_id=document.id)
         return Ingestion(document, job)
 
@@ -90,6 +93,10 @@ class Documents:
         document = (await self.get(base, document_id)).document
         await base.store.delete_document(document.id)
         await base.store.delete(document.collection_id, FieldIs("document_id", (document.id,)))
+
+
+def _works(job: Job | None) -> bool:
+    return job is not None and job.state in {"waiting", "running"}
 
 
 def _check(file: NewFile) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NoReturn
 
 import msgspec
 
@@ -28,7 +29,8 @@ RETRIED = {
     "provider_cut": timedelta(seconds=10),
 }
 """Refusals that may pass by themselves, and how long to wait."""
-ATTEMPTS_MAX = 8
+ATTEMPTS_MAX = 20
+"""Attempts that a killed worker broke off count too."""
 
 
 class TakenAway(Exception):
@@ -97,8 +99,8 @@ class Ingest:
         chunks = [chunk_of(document, ordinal, passage=passage) for ordinal, passage in enumerate(passages)]
         await self._index(base, job, document=document, chunks=chunks)
         done = msgspec.structs.replace(document, state="done", chunks=len(chunks), failure="", failure_message="")
-        await self._still_there(base, document)
-        await base.store.put_document(done)
+        if not await base.store.update_document(done):
+            await self._left_behind(base, job, document=document)
         await base.store.unstage(document.id)
         await self._jobs.finish(job)
 
@@ -107,41 +109,46 @@ class Ingest:
     ) -> None:
         """Batch by batch; what an earlier attempt indexed is not embedded again."""
         there = await self._indexed(base, document)
-        missing = [chunk for chunk in chunks if chunk.id not in there]
+        missing = [chunk for chunk in chunks if there.get(chunk.id) != chunk]
+        stale = there.keys() - {chunk.id for chunk in chunks}  # an earlier attempt split into more
+        if stale:
+            await base.store.delete(document.collection_id, FieldIs("id", tuple(stale)))
         await refuse_if_full(base, bytes_of(missing, base.dimensions))
         done = len(chunks) - len(missing)
         await self._progress(job, done, total=len(chunks))
         for start in range(0, len(missing), BATCH):
             batch = missing[start : start + BATCH]
             embedded, _ = await self._chunks.embed(base, batch)
-            await self._still_there(base, document)
             await base.store.put(document.collection_id, embedded)
+            if await base.store.document(document.id) is None:
+                await self._left_behind(base, job, document=document)
             self._chunks.count(base, batch)
             done += len(batch)
             await self._progress(job, done, total=len(chunks))
 
-    async def _indexed(self, base: KnowledgeBase, document: KnowledgeDocument) -> set[str]:
-        mine = FieldIs("document_id", (document.id,))
+    async def _indexed(self, base: KnowledgeBase, document: KnowledgeDocument) -> dict[str, Chunk]:
+        mine = _of(document)
         total = await base.store.count(document.collection_id, mine)
-        if not total:
-            return set()
         chunks = await base.store.select(document.collection_id, mine, offset=0, limit=total)
-        return {chunk.id for chunk in chunks}
+        return {chunk.id: chunk for chunk in chunks}
 
     async def _document(self, base: KnowledgeBase, job: Job) -> KnowledgeDocument:
         document = await base.store.document(DocumentId(job.subject_id))
         if document is None:
+            for collection in await base.store.collections():
+                await base.store.delete(collection.id, FieldIs("document_id", (job.subject_id,)))
             await self._jobs.finish(job)
             raise TakenAway
-        running = msgspec.structs.replace(document, state="running")
         if document.state != "done":
-            await base.store.put_document(running)
+            await base.store.update_document(msgspec.structs.replace(document, state="running"))
         return document
 
-    async def _still_there(self, base: KnowledgeBase, document: KnowledgeDocument) -> None:
+    async def _left_behind(self, base: KnowledgeBase, job: Job, *, document: KnowledgeDocument) -> NoReturn:
         """A document that was deleted meanwhile must not come back by its last batch."""
-        if await base.store.document(document.id) is None:
-            raise TakenAway
+        await base.store.delete(document.collection_id, _of(document))
+        await base.store.unstage(document.id)
+        await self._jobs.finish(job)
+        raise TakenAway
 
     async def _progress(self, job: Job, done: int, *, total: int) -> None:
         if not await self._jobs.heartbeat(job, done=done, total=total, lease=LEASE):
@@ -152,16 +159,24 @@ class Ingest:
         if wait is not None and job.attempts < ATTEMPTS_MAX:
             await self._jobs.fail(job, refused.code, retry_after=wait)
             return
+        await self._record(job, refused)
         await self._jobs.fail(job, refused.code, retry_after=None)
+
+    async def _record(self, job: Job, refused: Refused) -> None:
+        """In the document, before the job ends: whoever is killed in between does it again."""
         try:
             base = await self._base(job)
         except Refused:  # the knowledge base itself is gone; its records went with it
             return
         document = await base.store.document(DocumentId(job.subject_id))
         if document is not None:
-            await base.store.put_document(
+            await base.store.update_document(
                 msgspec.structs.replace(document, state="failed", failure=refused.code, failure_message=refused.message)
             )
+
+
+def _of(document: KnowledgeDocument) -> FieldIs:
+    return FieldIs("document_id", (document.id,))
 
 
 def chunk_of(document: KnowledgeDocument, ordinal: int, *, passage: Passage) -> Chunk:
