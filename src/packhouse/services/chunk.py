@@ -13,7 +13,7 @@ from packhouse.domain.units import ModelTokens
 from packhouse.ports.meter import Meter
 from packhouse.ports.outside import Ids
 from packhouse.services.embeddings import Embeddings
-from packhouse.services.knowledge import KnowledgeBase, KnowledgeBases, refuse_if_full
+from packhouse.services.knowledge import KnowledgeBase, KnowledgeBases, check_metadata, refuse_if_full
 
 Mode = Literal["insert", "replace_objects", "repopulate"]
 
@@ -115,6 +115,7 @@ class Chunks:
                 "Split it, or upload it as a document.",
                 field=field,
             )
+        check_metadata(chunk.metadata, f"chunks[{number}].metadata")
         return chunk if chunk.id else msgspec.structs.replace(chunk, id=self._ids.new("chk"))
 
 

@@ -8,7 +8,7 @@ from packhouse.domain.knowledge import FieldIs, KnowledgeDocument
 from packhouse.domain.units import DocumentId
 from packhouse.ports.jobs import Job, Jobs
 from packhouse.ports.outside import Clock, Ids
-from packhouse.services.knowledge import KnowledgeBase, KnowledgeBases, refuse_if_full
+from packhouse.services.knowledge import KnowledgeBase, KnowledgeBases, check_metadata, refuse_if_full
 
 INGEST = "ingest"
 """The kind of job that takes a document in."""
@@ -106,5 +106,6 @@ def _check(file: NewFile) -> None:
             f"Name the file: `?name=` with 1 to {NAME_CHARACTERS_MAX} printable characters.",
             field="name",
         )
+    check_metadata(file.metadata, "metadata")
     if not file.data:
         raise Refused("document_empty", "The file has no bytes. Send it as the body of the request.")
