@@ -111,7 +111,7 @@ class Scripted:
             await _pause(script, len(kept))
             for piece in _tool_pieces(script):
                 yield piece
-            yield _end(request, script, kept, cut=len(kept) < len(words))
+            yield _end(request, script, kept=kept, cut=len(kept) < len(words))
             whole = True
             self.counts.ended += 1
         finally:
@@ -147,7 +147,7 @@ def _tool_pieces(script: Script) -> list[ChatPiece]:
     return pieces
 
 
-def _end(request: ChatRequest, script: Script, kept: list[str], *, cut: bool) -> StreamEnd:
+def _end(request: ChatRequest, script: Script, *, kept: list[str], cut: bool) -> StreamEnd:
     reason: StopReason = "length" if cut else "tool_use" if script.tool_uses else "end"
     if not script.reports_tokens:
         return StreamEnd(reason, None)
