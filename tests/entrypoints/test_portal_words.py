@@ -60,8 +60,8 @@ def test_numbers_and_days() -> None:
     assert words.signed(0) == "0"
     assert words.day(date(2026, 2, 1)) == "1 Feb 2026"
     assert words.moment(NOW) == "21 Feb 2026, 13:00 UTC"
-    assert words.plural(1, "search", "searches") == "1 search"
-    assert words.plural(1200, "search", "searches") == "1,200 searches"
+    assert words.plural(1, "search", many="searches") == "1 search"
+    assert words.plural(1200, "search", many="searches") == "1,200 searches"
 
 
 def test_what_no_form_has_done_says_nothing() -> None:

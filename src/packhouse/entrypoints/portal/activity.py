@@ -14,7 +14,9 @@ ENTRIES = 50
 
 
 @get("/resources/{resource_id:str}/activity")
-async def resource_activity(visit: Visiting, resource_id: Part, before: FromQuery[int | None] = None) -> Response[str]:
+async def resource_activity(
+    *, visit: Visiting, resource_id: Part, before: FromQuery[int | None] = None
+) -> Response[str]:
     framed = await frame(visit, resource_id, tab="activity")
     resource = framed.view.resource
     query = ActivityQuery(company_id=resource.company_id, resource_id=resource.id, before=before, limit=ENTRIES + 1)
@@ -23,7 +25,7 @@ async def resource_activity(visit: Visiting, resource_id: Part, before: FromQuer
 
 
 @get("/companies/{company_id:str}/activity")
-async def company_activity(visit: Visiting, company_id: Part, before: FromQuery[int | None] = None) -> Response[str]:
+async def company_activity(*, visit: Visiting, company_id: Part, before: FromQuery[int | None] = None) -> Response[str]:
     framed = await company_frame(visit, company_id, tab="activity")
     query = ActivityQuery(company_id=CompanyId(company_id), before=before, limit=ENTRIES + 1)
     entries = await visit.control.activity.list(visit.actor, query)

@@ -28,7 +28,7 @@ def address(name: str) -> str:
 
 
 @get("/assets/{digest:str}/{name:str}")
-async def asset(site: Here, digest: Part, name: Part) -> Response[bytes]:
+async def asset(*, site: Here, digest: Part, name: Part) -> Response[bytes]:
     """One of `MEDIA_TYPES`; under an older address the new content comes, not to be kept."""
     if name not in MEDIA_TYPES:
         raise Refused("not_found", "There is no such file.")

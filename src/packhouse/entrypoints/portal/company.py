@@ -81,7 +81,7 @@ async def settings(visit: Visiting, company_id: Part) -> Response[str]:
 
 
 @post(COMPANY + "/settings")
-async def change_settings(visit: Visiting, request: Asked, company_id: Part) -> Response[str]:
+async def change_settings(*, visit: Visiting, request: Asked, company_id: Part) -> Response[str]:
     """The operator's switches are not on an admin's form, and are left as they are."""
     form = await read_form(request)
     own = visit.actor.is_operator

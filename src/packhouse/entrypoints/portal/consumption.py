@@ -36,12 +36,12 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 @get(CONSUMPTION)
-async def consumption(visit: Visiting, request: Asked, resource_id: Part) -> Response[str]:
+async def consumption(*, visit: Visiting, request: Asked, resource_id: Part) -> Response[str]:
     framed = await frame(visit, resource_id, tab="consumption")
     choice = _choice(request)
     running = await visit.control.consumption.running(visit.actor, framed.view.resource.id)
-    span = _span(choice.span, running.month, visit.now)
-    days = await _days(visit, framed, span, split=choice.split)
+    span = _span(choice.span, running.month, now=visit.now)
+    days = await _days(visit, framed, span=span, split=choice.split)
     return page(
         visit,
         "resource/consumption.html",
@@ -56,16 +56,16 @@ async def consumption(visit: Visiting, request: Asked, resource_id: Part) -> Res
         days=list(reversed(days)),
         totals=totals(days),
         charts=charts(days, span, running=running if choice.span == "bundle" else None),
-        before=await _month_before(visit, framed, running),
+        before=await _month_before(visit, framed, running=running),
     )
 
 
 @get(CONSUMPTION + ".csv")
-async def consumption_csv(visit: Visiting, request: Asked, resource_id: Part) -> Response[str]:
+async def consumption_csv(*, visit: Visiting, request: Asked, resource_id: Part) -> Response[str]:
     """What the table shows, for a spreadsheet."""
     choice = _choice(request)
     running = await visit.control.consumption.running(visit.actor, ResourceId(resource_id))
-    span = _span(choice.span, running.month, visit.now)
+    span = _span(choice.span, running.month, now=visit.now)
     text = await visit.control.consumption.csv(visit.actor, ResourceId(resource_id), span=span, split=choice.split)
     name = f"consumption-{span.from_at:%Y-%m-%d}-{visit.now:%Y-%m-%d}.csv"
     more = {"content-disposition": f'attachment; filename="{name}"'}
@@ -81,7 +81,7 @@ def _choice(request: Asked) -> Choice:
     return Choice(span, split)
 
 
-def _span(name: SpanName, month: BundleMonth | None, now: datetime) -> Span:
+def _span(name: SpanName, month: BundleMonth | None, *, now: datetime) -> Span:
     """Until now, today included."""
     midnight = datetime(now.year, now.month, now.day, tzinfo=UTC)
     end = midnight + timedelta(days=1)
@@ -96,14 +96,14 @@ def _span(name: SpanName, month: BundleMonth | None, now: datetime) -> Span:
             return Span(midnight.replace(day=1), end)
 
 
-async def _days(visit: Visit, framed: Frame, span: Span, *, split: Split = "none") -> list[DayUse]:
+async def _days(visit: Visit, framed: Frame, *, span: Span, split: Split = "none") -> list[DayUse]:
     return await visit.control.consumption.days(visit.actor, framed.view.resource.id, span=span, split=split)
 
 
-async def _month_before(visit: Visit, framed: Frame, running: Consumption) -> Totals | None:
+async def _month_before(visit: Visit, framed: Frame, *, running: Consumption) -> Totals | None:
     """What the bundle month before has consumed; None where there was none."""
     activated_at = framed.view.resource.activated_at
     if running.month is None or activated_at is None or running.month.start_at <= activated_at:
         return None
     month = bundle_month(activated_at, running.month.start_at - timedelta(microseconds=1))
-    return totals(await _days(visit, framed, Span(month.start_at, month.end_at)))
+    return totals(await _days(visit, framed, span=Span(month.start_at, month.end_at)))

@@ -21,19 +21,19 @@ def visitor_token(request: Asked, site: Site) -> str:
 
 
 def new_session(site: Site, token: str, *, expires_at: datetime, now: datetime) -> Cookie:
-    return _cookie(site, SESSION, token, max_age=max(0, int((expires_at - now).total_seconds())))
+    return _cookie(site, SESSION, value=token, max_age=max(0, int((expires_at - now).total_seconds())))
 
 
 def no_session(site: Site) -> Cookie:
     """Takes the session out of the browser."""
-    return _cookie(site, SESSION, "", max_age=0)
+    return _cookie(site, SESSION, value="", max_age=0)
 
 
 def new_visitor(site: Site, token: str) -> Cookie:
-    return _cookie(site, VISITOR, token, max_age=None)
+    return _cookie(site, VISITOR, value=token, max_age=None)
 
 
-def _cookie(site: Site, name: str, value: str, *, max_age: int | None) -> Cookie:
+def _cookie(site: Site, name: str, *, value: str, max_age: int | None) -> Cookie:
     return Cookie(
         key=_name(name, site),
         value=value,

@@ -12,7 +12,7 @@ from packhouse.entrypoints.portal.pages import go, page
 from packhouse.entrypoints.portal.resource import Frame, frame
 from packhouse.entrypoints.portal.site import Asked, Part, Visit, Visiting
 from packhouse.services.key import KeyView, MintedKey
-from packhouse.services.resource import ResourceView
+from packhouse.services.resource_view import ResourceView
 
 KEYS = "/resources/{resource_id:str}/keys"
 KEY = KEYS + "/{key_id:str}"
@@ -33,7 +33,7 @@ async def new_key(visit: Visiting, resource_id: Part) -> Response[str]:
 
 
 @post(KEYS + "/new")
-async def create_key(visit: Visiting, request: Asked, resource_id: Part) -> Response[str]:
+async def create_key(*, visit: Visiting, request: Asked, resource_id: Part) -> Response[str]:
     """The answer itself shows the key: kept anywhere for a page after it, it would not be shown only once."""
     form = await read_form(request)
     try:
@@ -46,52 +46,52 @@ async def create_key(visit: Visiting, request: Asked, resource_id: Part) -> Resp
         )
     except Refused as refused:
         return await _new_key_page(visit, resource_id, form=form, refused=refused)
-    return await _created_page(visit, resource_id, minted)
+    return await _created_page(visit, resource_id, minted=minted)
 
 
 @get(KEY)
-async def one_key(visit: Visiting, resource_id: Part, key_id: Part) -> Response[str]:
-    return await _key_page(visit, resource_id, key_id)
+async def one_key(*, visit: Visiting, resource_id: Part, key_id: Part) -> Response[str]:
+    return await _key_page(visit, resource_id, key_id=key_id)
 
 
 @post(KEY + "/open")
-async def open_key(visit: Visiting, request: Asked, resource_id: Part, key_id: Part) -> Response[str]:
+async def open_key(*, visit: Visiting, request: Asked, resource_id: Part, key_id: Part) -> Response[str]:
     form = await read_form(request)
     try:
         await visit.control.keys.open(visit.actor, KeyId(key_id), resource_id=ResourceId(form["resource"]))
     except Refused as refused:
-        return await _key_page(visit, resource_id, key_id, refused=refused)
+        return await _key_page(visit, resource_id, key_id=key_id, refused=refused)
     return go(visit.site, f"/resources/{resource_id}/keys/{key_id}?done=key-opened")
 
 
 @post(KEY + "/shut")
-async def shut_key(visit: Visiting, request: Asked, resource_id: Part, key_id: Part) -> Response[str]:
+async def shut_key(*, visit: Visiting, request: Asked, resource_id: Part, key_id: Part) -> Response[str]:
     form = await read_form(request)
     try:
         await visit.control.keys.shut(visit.actor, KeyId(key_id), resource_id=ResourceId(form["resource"]))
     except Refused as refused:
-        return await _key_page(visit, resource_id, key_id, refused=refused)
+        return await _key_page(visit, resource_id, key_id=key_id, refused=refused)
     return go(visit.site, f"/resources/{resource_id}/keys?done=key-shut")
 
 
 @get(KEY + "/revoke")
-async def ask_to_revoke(visit: Visiting, resource_id: Part, key_id: Part) -> Response[str]:
+async def ask_to_revoke(*, visit: Visiting, resource_id: Part, key_id: Part) -> Response[str]:
     framed = await frame(visit, resource_id, tab="keys")
-    return page(visit, "resource/key_revoke.html", frame=framed, one=await _one(visit, framed, key_id))
+    return page(visit, "resource/key_revoke.html", frame=framed, one=await _one(visit, framed, key_id=key_id))
 
 
 @post(KEY + "/revoke")
-async def revoke_key(visit: Visiting, resource_id: Part, key_id: Part) -> Response[str]:
+async def revoke_key(*, visit: Visiting, resource_id: Part, key_id: Part) -> Response[str]:
     try:
         await visit.control.keys.revoke(visit.actor, KeyId(key_id))
     except Refused as refused:
-        return await _key_page(visit, resource_id, key_id, refused=refused)
+        return await _key_page(visit, resource_id, key_id=key_id, refused=refused)
     return go(visit.site, f"/resources/{resource_id}/keys?done=key-revoked")
 
 
 async def _new_key_page(visit: Visit, resource_id: str, *, form: Form, refused: Refused | None = None) -> Response[str]:
     framed = await frame(visit, resource_id, tab="keys")
-    further = await _further(visit, framed, {framed.view.resource.id})
+    further = await _further(visit, framed, opened={framed.view.resource.id})
     return page(
         visit,
         "resource/key_new.html",
@@ -104,7 +104,7 @@ async def _new_key_page(visit: Visit, resource_id: str, *, form: Form, refused: 
     )
 
 
-async def _created_page(visit: Visit, resource_id: str, minted: MintedKey) -> Response[str]:
+async def _created_page(visit: Visit, resource_id: str, *, minted: MintedKey) -> Response[str]:
     framed = await frame(visit, resource_id, tab="keys")
     text = minted.text.text
     return page(
@@ -117,15 +117,15 @@ async def _created_page(visit: Visit, resource_id: str, minted: MintedKey) -> Re
     )
 
 
-async def _key_page(visit: Visit, resource_id: str, key_id: str, *, refused: Refused | None = None) -> Response[str]:
+async def _key_page(visit: Visit, resource_id: str, *, key_id: str, refused: Refused | None = None) -> Response[str]:
     framed = await frame(visit, resource_id, tab="keys")
-    one = await _one(visit, framed, key_id)
+    one = await _one(visit, framed, key_id=key_id)
     opened = {opening.resource_id for opening in one.openings if not opening.derived}
-    further = await _further(visit, framed, opened)
+    further = await _further(visit, framed, opened=opened)
     return page(visit, "resource/key.html", refused=refused, frame=framed, one=one, further=further)
 
 
-async def _one(visit: Visit, framed: Frame, key_id: str) -> KeyView:
+async def _one(visit: Visit, framed: Frame, *, key_id: str) -> KeyView:
     """Refused(not_found) where the key does not open this resource."""
     for one in await visit.control.keys.list(visit.actor, framed.view.resource.id):
         if one.key.id == key_id:
@@ -133,7 +133,7 @@ async def _one(visit: Visit, framed: Frame, key_id: str) -> KeyView:
     raise Refused("not_found", "This resource has no such key.")
 
 
-async def _further(visit: Visit, framed: Frame, opened: set[ResourceId]) -> list[ResourceView]:
+async def _further(visit: Visit, framed: Frame, *, opened: set[ResourceId]) -> list[ResourceView]:
     """What a key of this resource could be opened to by the visitor: the same company's, of the own teams."""
     return [
         one

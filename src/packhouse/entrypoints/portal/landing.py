@@ -7,7 +7,7 @@ from packhouse.domain.consumption import Consumption, Span
 from packhouse.entrypoints.portal.pages import go, page
 from packhouse.entrypoints.portal.site import Visit, Visiting
 from packhouse.entrypoints.portal.trend import Totals, totals
-from packhouse.services.resource import ResourceView
+from packhouse.services.resource_view import ResourceView
 
 
 class Card(msgspec.Struct, frozen=True):

@@ -22,7 +22,7 @@ async def entitlements(visit: Visiting, company_id: Part) -> Response[str]:
 
 
 @post(COMPANY + "/contracts")
-async def create_contract(visit: Visiting, request: Asked, company_id: Part) -> Response[str]:
+async def create_contract(*, visit: Visiting, request: Asked, company_id: Part) -> Response[str]:
     """Its last day is part of it."""
     form = await read_form(request)
     try:
@@ -38,12 +38,12 @@ async def create_contract(visit: Visiting, request: Asked, company_id: Part) -> 
 
 
 @get(CONTRACT)
-async def contract(visit: Visiting, company_id: Part, contract_id: Part) -> Response[str]:
+async def contract(*, visit: Visiting, company_id: Part, contract_id: Part) -> Response[str]:
     return await _contract_page(visit, company_id, contract_id=contract_id, form=EMPTY)
 
 
 @post(CONTRACT + "/grant")
-async def grant(visit: Visiting, request: Asked, company_id: Part, contract_id: Part) -> Response[str]:
+async def grant(*, visit: Visiting, request: Asked, company_id: Part, contract_id: Part) -> Response[str]:
     form = await read_form(request)
     try:
         amount = _whole(form["cloud_tokens"])
@@ -56,7 +56,7 @@ async def grant(visit: Visiting, request: Asked, company_id: Part, contract_id: 
 
 
 @post(CONTRACT + "/correct")
-async def correct(visit: Visiting, request: Asked, company_id: Part, contract_id: Part) -> Response[str]:
+async def correct(*, visit: Visiting, request: Asked, company_id: Part, contract_id: Part) -> Response[str]:
     form = await read_form(request)
     try:
         amount = _whole(form["cloud_tokens"])

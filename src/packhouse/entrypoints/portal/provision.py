@@ -14,8 +14,8 @@ from packhouse.entrypoints.portal.forms import EMPTY, Form, read_form
 from packhouse.entrypoints.portal.pages import go, page
 from packhouse.entrypoints.portal.site import Asked, Part, Site, Visit, Visiting
 from packhouse.services.catalog import ModelView
-from packhouse.services.provision import EmbeddingsOrder, Order
-from packhouse.services.resource import ResourceView
+from packhouse.services.order import EmbeddingsOrder, Order, Specification
+from packhouse.services.resource_view import ResourceView
 
 PROVISION = COMPANY + "/provision"
 IDEMPOTENCY_CHARACTERS = 24
@@ -42,45 +42,59 @@ async def shelf(visit: Visiting, company_id: Part) -> Response[str]:
 
 
 @get(PROVISION + "/{kind:str}")
-async def order_form(visit: Visiting, request: Asked, company_id: Part, kind: Part) -> Response[str]:
+async def order_form(*, visit: Visiting, request: Asked, company_id: Part, kind: Part) -> Response[str]:
     query = request.query_params
     choice = _choice(visit.site, kind, region_id=query.get("region", ""), model_id=query.get("model", ""))
     return await _form_page(visit, company_id, choice=choice, form=EMPTY)
 
 
 @post(PROVISION + "/{kind:str}")
-async def order(visit: Visiting, request: Asked, company_id: Part, kind: Part) -> Response[str]:
+async def order(*, visit: Visiting, request: Asked, company_id: Part, kind: Part) -> Response[str]:
     """From the form to the specification; from there to the pack, or back to the form."""
     form = await read_form(request)
     choice = _choice(visit.site, kind, region_id=form["region"], model_id=form["model"])
     if form["step"] == "back":
         return await _form_page(visit, company_id, choice=choice, form=form)
+    provisioning = visit.control.provisioning
     try:
         wanted = _order(CompanyId(company_id), choice, form=form)
         if form["step"] == "confirm":
-            made = await visit.control.provisioning.provision(
-                visit.actor, wanted, idempotency_key=form["idempotency_key"]
-            )
+            made = await provisioning.provision(visit.actor, wanted, idempotency_key=form["idempotency_key"])
             return go(visit.site, f"/resources/{made.resource.id}?done=provisioned")
-        specification = await visit.control.provisioning.preview(visit.actor, wanted)
+        specification = await provisioning.preview(visit.actor, wanted)
     except Refused as refused:
         return await _form_page(visit, company_id, choice=choice, form=form, refused=refused)
+    return await _specification_page(visit, choice, form=form, specification=specification)
+
+
+async def _specification_page(
+    visit: Visit, choice: Choice, *, form: Form, specification: Specification
+) -> Response[str]:
+    wanted = specification.order
     return page(
         visit,
         "company/specification.html",
-        frame=await company_frame(visit, company_id, tab="provision"),
+        frame=await company_frame(visit, wanted.company_id, tab="provision"),
         choice=choice,
         form=form,
         specification=specification,
+        embeds_with=await _embeds_with(visit, wanted),
         idempotency_key=visit.site.ids.secret(IDEMPOTENCY_CHARACTERS),
     )
+
+
+async def _embeds_with(visit: Visit, wanted: Order) -> str:
+    """The name of the pack that is there already; empty where the order makes one, or needs none."""
+    if wanted.embeddings_resource_id is None:
+        return ""
+    return (await visit.control.resources.get(visit.actor, wanted.embeddings_resource_id)).resource.display_name
 
 
 async def _form_page(
     visit: Visit, company_id: str, *, choice: Choice, form: Form, refused: Refused | None = None
 ) -> Response[str]:
     framed = await company_frame(visit, company_id, tab="provision")
-    linkable, models = await _embeddings(visit, framed, choice)
+    linkable, models = await _embeddings(visit, framed, choice=choice)
     return page(
         visit,
         "company/order.html",
@@ -94,7 +108,9 @@ async def _form_page(
     )
 
 
-async def _embeddings(visit: Visit, framed: CompanyFrame, choice: Choice) -> tuple[list[ResourceView], list[ModelView]]:
+async def _embeddings(
+    visit: Visit, framed: CompanyFrame, *, choice: Choice
+) -> tuple[list[ResourceView], list[ModelView]]:
     """What a knowledge base can embed with in its region: packs that there are, and models for a new one."""
     if choice.type != "knowledge_base":
         return [], []

@@ -11,7 +11,7 @@ from packhouse.entrypoints.portal.landing import knowledge_month
 from packhouse.entrypoints.portal.pages import page
 from packhouse.entrypoints.portal.site import Part, Visit, Visiting
 from packhouse.entrypoints.portal.snippets import snippets
-from packhouse.services.resource import ResourceView
+from packhouse.services.resource_view import ResourceView
 
 TABS = (
     ("overview", "Overview", ""),

@@ -22,7 +22,7 @@ async def settings(visit: Visiting, resource_id: Part) -> Response[str]:
 
 
 @post(SETTINGS)
-async def change_settings(visit: Visiting, request: Asked, resource_id: Part) -> Response[str]:
+async def change_settings(*, visit: Visiting, request: Asked, resource_id: Part) -> Response[str]:
     """What is not on the form stays: members from outside have only the model on theirs."""
     form = await read_form(request)
     try:
@@ -39,7 +39,7 @@ async def change_settings(visit: Visiting, request: Asked, resource_id: Part) ->
 
 
 @post(SETTINGS + "/plan")
-async def adjust_plan(visit: Visiting, request: Asked, resource_id: Part) -> Response[str]:
+async def adjust_plan(*, visit: Visiting, request: Asked, resource_id: Part) -> Response[str]:
     form = await read_form(request)
     try:
         await visit.control.resources.adjust_plan(visit.actor, ResourceId(resource_id), plan=form["plan"])

@@ -13,9 +13,8 @@ from packhouse.entrypoints.portal.visits import SIGN_IN, local_path
 @get(SIGN_IN)
 async def sign_in_page(request: Asked, site: Here) -> Response[str]:
     query = request.query_params
-    return _form(
-        request, site, "sign_in.html", next=local_path(query.get("next", "")), done=query.get("done", ""), email=""
-    )
+    wanted, done = local_path(query.get("next", "")), query.get("done", "")
+    return _form(request, site, template="sign_in.html", next=wanted, done=done, email="")
 
 
 @post(SIGN_IN, opt=ANONYMOUS)
@@ -25,7 +24,7 @@ async def sign_in(request: Asked, site: Here) -> Response[str]:
     try:
         signed = await site.control.sign_in.sign_in(form["email"], form.raw("password"))
     except Refused as refused:
-        return _form(request, site, "sign_in.html", refused=refused, next=wanted, done="", email=form["email"])
+        return _form(request, site, template="sign_in.html", refused=refused, next=wanted, done="", email=form["email"])
     cookie = cookies.new_session(site, signed.token.text, expires_at=signed.session.expires_at, now=site.clock.now())
     return go(site, wanted, cookies=(cookie,))
 
@@ -37,25 +36,25 @@ async def sign_out(request: Asked, site: Here) -> Response[str]:
 
 
 @get("/link/{token:str}")
-async def link_page(request: Asked, site: Here, token: Part) -> Response[str]:
+async def link_page(*, request: Asked, site: Here, token: Part) -> Response[str]:
     """Looking does not use the link up: mail scanners look at links too."""
-    return _form(request, site, "link.html", token=token)
+    return _form(request, site, template="link.html", token=token)
 
 
 @post("/link/{token:str}", opt=ANONYMOUS)
-async def redeem_link(request: Asked, site: Here, token: Part) -> Response[str]:
+async def redeem_link(*, request: Asked, site: Here, token: Part) -> Response[str]:
     form = await read_form(request)
     try:
         if form.raw("password") != form.raw("again"):
             raise Refused("invalid_request", "The two passwords are not the same.", field="again")
         await site.control.users.redeem_link(token, form.raw("password"))
     except Refused as refused:
-        return _form(request, site, "link.html", refused=refused, token=token)
+        return _form(request, site, template="link.html", refused=refused, token=token)
     return go(site, f"{SIGN_IN}?done=password-set")
 
 
 def _form(
-    request: Asked, site: Site, template: str, *, refused: Refused | None = None, **values: object
+    request: Asked, site: Site, *, template: str, refused: Refused | None = None, **values: object
 ) -> Response[str]:
     """A form before there is a session. A visitor without a cookie gets one, which binds the form."""
     token = cookies.visitor_token(request, site)

@@ -19,7 +19,7 @@ async def team(visit: Visiting, resource_id: Part) -> Response[str]:
 
 
 @post(TEAM)
-async def add_member(visit: Visiting, request: Asked, resource_id: Part) -> Response[str]:
+async def add_member(*, visit: Visiting, request: Asked, resource_id: Part) -> Response[str]:
     form = await read_form(request)
     try:
         await visit.control.team.add(visit.actor, ResourceId(resource_id), email=form["email"])
@@ -29,7 +29,7 @@ async def add_member(visit: Visiting, request: Asked, resource_id: Part) -> Resp
 
 
 @get(MEMBER)
-async def ask_to_remove(visit: Visiting, resource_id: Part, user_id: Part) -> Response[str]:
+async def ask_to_remove(*, visit: Visiting, resource_id: Part, user_id: Part) -> Response[str]:
     framed = await frame(visit, resource_id, tab="team")
     members = await visit.control.team.members(visit.actor, framed.view.resource.id)
     member = next((one for one in members if one.user.id == user_id), None)
@@ -39,7 +39,7 @@ async def ask_to_remove(visit: Visiting, resource_id: Part, user_id: Part) -> Re
 
 
 @post(MEMBER)
-async def remove_member(visit: Visiting, resource_id: Part, user_id: Part) -> Response[str]:
+async def remove_member(*, visit: Visiting, resource_id: Part, user_id: Part) -> Response[str]:
     try:
         await visit.control.team.remove(visit.actor, ResourceId(resource_id), user_id=UserId(user_id))
     except Refused as refused:

@@ -18,7 +18,7 @@ async def terms(visit: Visiting, company_id: Part) -> Response[str]:
 
 
 @post(TERMS)
-async def accept_terms(visit: Visiting, request: Asked, company_id: Part) -> Response[str]:
+async def accept_terms(*, visit: Visiting, request: Asked, company_id: Part) -> Response[str]:
     """The form names the version that was on the screen."""
     form = await read_form(request)
     try:

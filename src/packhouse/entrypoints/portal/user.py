@@ -24,7 +24,7 @@ async def people(visit: Visiting, company_id: Part) -> Response[str]:
 
 
 @post(PEOPLE)
-async def create_user(visit: Visiting, request: Asked, company_id: Part) -> Response[str]:
+async def create_user(*, visit: Visiting, request: Asked, company_id: Part) -> Response[str]:
     """The answer itself shows the link: it is shown only once."""
     form = await read_form(request)
     try:
@@ -39,12 +39,12 @@ async def create_user(visit: Visiting, request: Asked, company_id: Part) -> Resp
 
 
 @get(PERSON)
-async def person(visit: Visiting, company_id: Part, user_id: Part) -> Response[str]:
+async def person(*, visit: Visiting, company_id: Part, user_id: Part) -> Response[str]:
     return await _person_page(visit, company_id, user_id=user_id)
 
 
 @post(PERSON + "/role")
-async def change_role(visit: Visiting, request: Asked, company_id: Part, user_id: Part) -> Response[str]:
+async def change_role(*, visit: Visiting, request: Asked, company_id: Part, user_id: Part) -> Response[str]:
     form = await read_form(request)
     try:
         await visit.control.users.change_role(visit.actor, UserId(user_id), role=_role(form["role"]))
@@ -54,7 +54,7 @@ async def change_role(visit: Visiting, request: Asked, company_id: Part, user_id
 
 
 @post(PERSON + "/link")
-async def new_link(visit: Visiting, company_id: Part, user_id: Part) -> Response[str]:
+async def new_link(*, visit: Visiting, company_id: Part, user_id: Part) -> Response[str]:
     try:
         token = await visit.control.users.new_link(visit.actor, UserId(user_id))
     except Refused as refused:
@@ -64,7 +64,7 @@ async def new_link(visit: Visiting, company_id: Part, user_id: Part) -> Response
 
 
 @post(PERSON + "/disable")
-async def disable_user(visit: Visiting, company_id: Part, user_id: Part) -> Response[str]:
+async def disable_user(*, visit: Visiting, company_id: Part, user_id: Part) -> Response[str]:
     try:
         await visit.control.users.disable(visit.actor, UserId(user_id))
     except Refused as refused:

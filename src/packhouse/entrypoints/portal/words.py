@@ -146,7 +146,7 @@ def relative(value: datetime, now: datetime) -> str:
     return "in a moment" if gap > timedelta() else "just now"
 
 
-def plural(count: int, one: str, many: str = "") -> str:
+def plural(count: int, one: str, *, many: str = "") -> str:
     """`1 key`, `2 keys`."""
     return f"{number(count)} {one if count == 1 else many or one + 's'}"
 
