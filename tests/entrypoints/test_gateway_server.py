@@ -243,6 +243,31 @@ async def test_a_client_that_goes_closes_the_stream(*, waiting: bool) -> None:
         await asyncio.wait_for(ended.wait(), 10)
 
 
+@pytest.mark.parametrize("streamed", [True, False])
+async def test_a_handler_that_answers_a_client_that_has_gone(*, streamed: bool) -> None:
+    begun, closed = asyncio.Event(), asyncio.Event()
+
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        yield b"never"
+
+    async def handler(_request: Request) -> Reply:
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            closed.set()
+        return Reply(stream=pieces() if streamed else None)
+
+    with structlog.testing.capture_logs() as logs:
+        async with serving(handler) as server:
+            async with connected(server.port) as client:
+                client.send(GET)
+                await asyncio.wait_for(begun.wait(), 5)
+            await asyncio.wait_for(closed.wait(), 5)
+            await server.drain(5.0)
+    assert logs == []
+
+
 async def test_a_handler_that_breaks_gives_500_and_a_log_line_without_content() -> None:
     async def handler(request: Request) -> Reply:
         if request.path == "/cancelled":

@@ -157,7 +157,15 @@ async def test_a_slow_consumer_holds_the_provider_back() -> None:
         await anext(incoming)
         await asyncio.sleep(0.5)  # longer than the silence that a provider may keep: it is not the silent one
         assert sent_bytes < 32 * 1024 * 1024
-        assert len(await incoming.read()) > 63 * 1024 * 1024
+        assert sum([len(some) async for some in incoming]) > 63 * 1024 * 1024
+
+
+async def test_a_streamed_body_is_not_read_without_bound() -> None:
+    serve, _ = answering(b"HTTP/1.1 500 X\r\n\r\n" + bytes(17 * 1024 * 1024))
+    async with endpoint_at(serve) as endpoint, endpoint.open(b"{}", Sents()) as incoming:
+        with pytest.raises(Refused) as caught:
+            await incoming.read()
+    assert caught.value.code == "provider_malformed"
 
 
 async def test_leaving_early_closes() -> None:

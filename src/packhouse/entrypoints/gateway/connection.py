@@ -199,6 +199,8 @@ class Connection(asyncio.Protocol):
             reply = await self._service.handler(turn.request)
             if reply.stream is not None:
                 await self._send_stream(turn, reply)
+            elif self._lost:
+                return
         except (Exception, asyncio.CancelledError) as error:
             if self._lost and isinstance(error, asyncio.CancelledError):
                 return
@@ -217,7 +219,7 @@ class Connection(asyncio.Protocol):
     def _next(self, turn: Turn) -> None:
         self._task = None
         if self._waiting:
-            if len(self._waiting) == self._service.limits.pipelined_max:
+            if len(self._waiting) == self._service.limits.pipelined_max and not self._transport.is_closing():
                 self._transport.resume_reading()
             self._start(self._waiting.popleft())
         elif not turn.keep_alive or self._service.draining:
@@ -254,6 +256,8 @@ class Connection(asyncio.Protocol):
         close = self._is_last(turn)
         head = self._service.heads.head(reply, turn.request.id, ends=ends, old=turn.old, close=close)
         try:
+            if self._lost:
+                return
             transport.write(head)
             if turn.request.method != "HEAD":
                 async for piece in stream:

@@ -17,6 +17,7 @@ from packhouse.ports.models import Sent
 Headers = tuple[tuple[bytes, bytes], ...]
 _IDEMPOTENT = frozenset({"GET", "HEAD"})
 _END_SECONDS = 1.0
+_READ_BYTES_MAX = 16 * 1024 * 1024
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -170,8 +171,13 @@ class Incoming:
         return _header(self._entered.headers, name)
 
     async def read(self) -> bytes:
-        """What is left of the body, whole."""
-        return b"".join([piece async for piece in self])
+        """What is left of the body, whole; raises `Refused` `provider_malformed` past 16 MiB."""
+        body = bytearray()
+        async for piece in self:
+            body += piece
+            if len(body) > _READ_BYTES_MAX:
+                raise Refused("provider_malformed", "The model's provider answered more than is taken.")
+        return bytes(body)
 
     def __aiter__(self) -> Self:
         return self

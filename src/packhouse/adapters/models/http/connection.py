@@ -124,7 +124,7 @@ class UpstreamConnection(asyncio.Protocol):
             await self._wait()
         piece = self.pieces.popleft()
         self._size -= len(piece)
-        if self._paused and self._size <= self._limits.unread_bytes_max // 2:
+        if self._paused and not self.lost and self._size <= self._limits.unread_bytes_max // 2:
             self._paused = False
             self._await_more()
             self._transport.resume_reading()
