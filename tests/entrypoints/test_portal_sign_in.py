@@ -72,9 +72,12 @@ def test_a_one_time_link_sets_the_password_once(live: Live) -> None:
     assert (unlike.status_code, wrong(unlike.text)) == (422, "The two passwords are not the same.")
     short = visitor.send(path, {"password": "short", "again": "short"})
     assert "12" in wrong(short.text)
-    assert visitor.sent(path, {"password": "long enough for us", "again": "long enough for us"}) == (
-        "/sign-in?done=password-set"
+    assert (
+        visitor.sent(path, {"password": "long enough for us", "again": "long enough for us"}) == "/?done=password-set"
     )
+    onward = visitor.look("/?done=password-set").headers["location"]
+    assert "you are signed in as new@example.com" in visitor.page(onward)
+    visitor.look(path)
     again = visitor.send(path, {"password": "long enough for me", "again": "long enough for me"})
     assert again.status_code == 404
     Visitor(live.url).sign_in("new@example.com", "long enough for us")

@@ -7,6 +7,7 @@ from packhouse.domain.consumption import Consumption, Span
 from packhouse.entrypoints.portal.pages import go, page
 from packhouse.entrypoints.portal.site import Visit, Visiting
 from packhouse.entrypoints.portal.trend import Totals, totals
+from packhouse.entrypoints.portal.words import done
 from packhouse.services.resource_view import ResourceView
 
 
@@ -23,7 +24,7 @@ class Card(msgspec.Struct, frozen=True):
 async def landing(visit: Visiting) -> Response[str]:
     """Operators have companies, not resources."""
     if visit.actor.is_operator:
-        return go(visit.site, "/companies")
+        return go(visit.site, f"/companies?done={visit.done}" if done(visit.done) else "/companies")
     views = await visit.control.resources.list(visit.actor)
     return page(visit, "landing.html", cards=await cards(visit, views))
 

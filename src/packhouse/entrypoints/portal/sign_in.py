@@ -8,6 +8,7 @@ from packhouse.entrypoints.portal.forms import ANONYMOUS, csrf_token, read_form
 from packhouse.entrypoints.portal.pages import go, render
 from packhouse.entrypoints.portal.site import Asked, Here, Part, Site
 from packhouse.entrypoints.portal.visits import SIGN_IN, local_path
+from packhouse.services.sign_in import SignedIn
 
 
 @get(SIGN_IN)
@@ -25,8 +26,7 @@ async def sign_in(request: Asked, site: Here) -> Response[str]:
         signed = await site.control.sign_in.sign_in(form["email"], form.raw("password"))
     except Refused as refused:
         return _form(request, site, template="sign_in.html", refused=refused, next=wanted, done="", email=form["email"])
-    cookie = cookies.new_session(site, signed.token.text, expires_at=signed.session.expires_at, now=site.clock.now())
-    return go(site, wanted, cookies=(cookie,))
+    return _signed_in(site, signed, wanted=wanted)
 
 
 @post("/sign-out")
@@ -47,10 +47,17 @@ async def redeem_link(*, request: Asked, site: Here, token: Part) -> Response[st
     try:
         if form.raw("password") != form.raw("again"):
             raise Refused("invalid_request", "The two passwords are not the same.", field="again")
-        await site.control.users.redeem_link(token, form.raw("password"))
+        user = await site.control.users.redeem_link(token, form.raw("password"))
+        signed = await site.control.sign_in.sign_in(user.email, form.raw("password"))
     except Refused as refused:
         return _form(request, site, template="link.html", refused=refused, token=token)
-    return go(site, f"{SIGN_IN}?done=password-set")
+    return _signed_in(site, signed, wanted="/?done=password-set")
+
+
+def _signed_in(site: Site, signed: SignedIn, *, wanted: str) -> Response[str]:
+    now = site.clock.now()
+    cookie = cookies.new_session(site, signed.token.text, expires_at=signed.session.expires_at, now=now)
+    return go(site, wanted, cookies=(cookie,))
 
 
 def _form(

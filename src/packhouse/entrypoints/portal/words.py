@@ -44,7 +44,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
 
 _DONE: Mapping[str, str] = {
     "signed-out": "You are signed out.",
-    "password-set": "Your password is set. Sign in with it.",
+    "password-set": "Your password is set, and you are signed in as {email}.",
     "password-changed": "Your password is changed. Sign in with the new one.",
     "key-revoked": "The key is revoked. Calls with it are refused from now on.",
     "key-opened": "The key opens one more resource.",
@@ -79,9 +79,9 @@ def word(value: str, kind: str) -> str:
     return _WORDS.get(kind, {}).get(value) or value.replace("_", " ").replace(".", " ").capitalize()
 
 
-def done(value: str) -> str:
-    """What a form did, in a sentence; nothing for what no form of the portal does."""
-    return _DONE.get(value, "")
+def done(value: str, email: str = "") -> str:
+    """What a form did, in a sentence; nothing for what no form of the portal does. `email`: who is signed in."""
+    return _DONE.get(value, "").replace("{email}", email)
 
 
 def field(refused: Refused) -> str:
