@@ -205,7 +205,8 @@ def test_the_team_grows_and_shrinks(scene: Scene, admin: Visitor) -> None:
 def test_activity_names_who_did_what(scene: Scene, admin: Visitor) -> None:
     text = text_of(admin.page(f"/resources/{scene.text}/activity"))
     assert "Pack provisioned" in text
-    assert "Key created" in text
+    assert "Key created Help desk, production" in text
+    assert f"Member added {scene.firm.member_email}" in text
     assert scene.firm.admin_email in text
 
 

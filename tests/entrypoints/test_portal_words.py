@@ -69,6 +69,13 @@ def test_what_no_form_has_done_says_nothing() -> None:
     assert words.done("key-revoked")
 
 
+def test_what_an_entry_says_besides() -> None:
+    assert words.fact("2026-02-28T10:00:00+00:00", "ends_at") == "28 Feb 2026, 10:00 UTC"
+    assert words.fact("soon", "ends_at") == "soon"
+    assert words.fact("knowledge_base", "type") == "Knowledge base"
+    assert words.fact("knowledge_base", "plan") == "knowledge_base"
+
+
 @given(st.lists(st.integers(0, 10**12), min_size=1, max_size=190), st.none() | st.integers(1, 10**12))
 def test_a_chart_stays_within_its_frame(values: list[int], pace: int | None) -> None:
     first = date(2026, 1, 31)

@@ -90,6 +90,16 @@ def field(refused: Refused) -> str:
     return _FIELDS.get(named, named)
 
 
+def fact(value: str, name: str) -> str:
+    """What an activity entry says besides: instants and types as people read them."""
+    if not name.endswith("_at"):
+        return word(value, "type") if name == "type" else value
+    try:
+        return moment(datetime.fromisoformat(value))
+    except ValueError:
+        return value
+
+
 def number(value: int) -> str:
     """With thousands separators and a true minus sign."""
     return f"{value:,}".replace("-", "−")
@@ -155,6 +165,7 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "word": word,
     "done": done,
     "field": field,
+    "fact": fact,
     "number": number,
     "signed": signed,
     "percent": percent,
