@@ -102,10 +102,10 @@ class _Reader:
             raise _refused(f"{where} must be a JSON object")
         if depth > FILTER_DEPTH_MAX:
             raise _refused(f"it is nested more than {FILTER_DEPTH_MAX} deep")
-        parts = [self._entry(key, part, depth) for key, part in cast("dict[str, object]", value).items()]
+        parts = [self._entry(key, part, depth=depth) for key, part in cast("dict[str, object]", value).items()]
         return parts[0] if len(parts) == 1 else All(tuple(parts))
 
-    def _entry(self, key: str, value: object, depth: int) -> Filter:
+    def _entry(self, key: str, value: object, *, depth: int) -> Filter:
         match key:
             case "$and":
                 return self._several(key, value, depth=depth, join=All)

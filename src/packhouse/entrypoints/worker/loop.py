@@ -36,7 +36,7 @@ class WorkerLoop:
         while not stop.is_set():
             job = await self._next() if len(self._running) < self._at_once else None
             if job is None:
-                await _first(stop, IDLE_SECONDS, self._running if len(self._running) == self._at_once else ())
+                await _first(stop, IDLE_SECONDS, tasks=self._running if len(self._running) == self._at_once else ())
                 continue
             task = asyncio.create_task(self._work(job), name=job.id)
             self._running.add(task)
@@ -92,7 +92,7 @@ class WorkerLoop:
             return True
 
 
-async def _first(stop: asyncio.Event, seconds: float, tasks: Collection[asyncio.Task[None]]) -> None:
+async def _first(stop: asyncio.Event, seconds: float, *, tasks: Collection[asyncio.Task[None]]) -> None:
     """Waits for the stop, the end of one of the tasks, or so many seconds where there is none."""
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait({stopped, *tasks}, timeout=None if tasks else seconds, return_when=asyncio.FIRST_COMPLETED)

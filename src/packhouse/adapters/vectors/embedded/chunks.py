@@ -20,7 +20,7 @@ class ChunkTables:
 
     def put(self, collection_id: CollectionId, chunks: Sequence[EmbeddedChunk]) -> None:
         if chunks:
-            self._merge(collection_id, chunks, lambda merge: merge)
+            self._merge(collection_id, chunks, remove=lambda merge: merge)
 
     def replace_objects(self, collection_id: CollectionId, chunks: Sequence[EmbeddedChunk]) -> None:
         objects = {each.chunk.object for each in chunks if each.chunk.object is not None}
@@ -28,10 +28,10 @@ class ChunkTables:
         if not objects:
             self.put(collection_id, chunks)
         else:
-            self._merge(collection_id, chunks, lambda merge: merge.when_not_matched_by_source_delete(others))
+            self._merge(collection_id, chunks, remove=lambda merge: merge.when_not_matched_by_source_delete(others))
 
     def repopulate(self, collection_id: CollectionId, chunks: Sequence[EmbeddedChunk]) -> None:
-        self._merge(collection_id, chunks, lambda merge: merge.when_not_matched_by_source_delete())
+        self._merge(collection_id, chunks, remove=lambda merge: merge.when_not_matched_by_source_delete())
 
     def delete(self, collection_id: CollectionId, chosen: Filter) -> int:
         condition = to_sql(chosen)
@@ -73,7 +73,7 @@ class ChunkTables:
         return 0 if opened is None else self._tally(collection_id, opened)
 
     def _merge(
-        self, collection_id: CollectionId, chunks: Sequence[EmbeddedChunk], remove: Callable[[Merge], Merge]
+        self, collection_id: CollectionId, chunks: Sequence[EmbeddedChunk], *, remove: Callable[[Merge], Merge]
     ) -> None:
         self._collections.require(collection_id)
         rows = to_table(chunks, self._tables.dimensions)

@@ -20,7 +20,7 @@ from packhouse.domain.units import CollectionId
 class Searches:
     """The best of what passes the filter, best first; among equals by id."""
 
-    def __init__(self, chunks: ChunkTables, dimensions: int, tuning: Tuning) -> None:
+    def __init__(self, chunks: ChunkTables, dimensions: int, *, tuning: Tuning) -> None:
         self._chunks = chunks
         self._dimensions = dimensions
         self._tuning = tuning
@@ -34,7 +34,7 @@ class Searches:
             return []
         where = None if condition is True else condition
         with translated():
-            way = self._route(opened.table, where, max_results)
+            way = self._route(opened.table, where, max_results=max_results)
             query = opened.table.search(direction, query_type="vector", vector_column_name=VECTOR)
             query = _along(query.distance_type("cosine"), way).limit(max_results).select([*CHUNK_COLUMNS, DISTANCE])
             rows = rows_of((query if where is None else query.where(where)).to_arrow())
@@ -53,7 +53,7 @@ class Searches:
         found = [Found(collection_id, row.chunk(), None, row.score or 0.0) for row in rows]
         return sorted(found, key=by_rank)
 
-    def _route(self, table: Table, where: str | None, max_results: int) -> Route:
+    def _route(self, table: Table, where: str | None, *, max_results: int) -> Route:
         total = table.count_rows()
         if total <= self._tuning.exact_chunks_max:
             return EXACT

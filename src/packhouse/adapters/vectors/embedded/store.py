@@ -35,8 +35,8 @@ class EmbeddedKnowledgeStore:
         self._staging = Staging(directory / "staged")
         self._tables = Tables(directory, dimensions, lance=lance)
         self._chunks = ChunkTables(self._tables, self._collections)
-        self._searches = Searches(self._chunks, dimensions, tuning)
-        self._tidier = Tidier(self._tables, self._chunks, self._collections, tuning=tuning)
+        self._searches = Searches(self._chunks, dimensions, tuning=tuning)
+        self._tidier = Tidier(self._tables, self._chunks, collections=self._collections, tuning=tuning)
         self.upkeep = Upkeep(self._tidier)
         self.dimensions = dimensions
 
@@ -66,13 +66,13 @@ class EmbeddedKnowledgeStore:
     # chunks
 
     async def put(self, collection_id: CollectionId, chunks: Sequence[EmbeddedChunk]) -> None:
-        await self._write(collection_id, self._chunks.put, chunks)
+        await self._write(collection_id, chunks, write=self._chunks.put)
 
     async def replace_objects(self, collection_id: CollectionId, chunks: Sequence[EmbeddedChunk]) -> None:
-        await self._write(collection_id, self._chunks.replace_objects, chunks)
+        await self._write(collection_id, chunks, write=self._chunks.replace_objects)
 
     async def repopulate(self, collection_id: CollectionId, chunks: Sequence[EmbeddedChunk]) -> None:
-        await self._write(collection_id, self._chunks.repopulate, chunks)
+        await self._write(collection_id, chunks, write=self._chunks.repopulate)
 
     async def delete(self, collection_id: CollectionId, chosen: Filter) -> int:
         deleted = await self._threads.run("writes", self._chunks.delete, collection_id, chosen)
@@ -177,8 +177,9 @@ class EmbeddedKnowledgeStore:
     async def _write(
         self,
         collection_id: CollectionId,
-        write: Callable[[CollectionId, Sequence[EmbeddedChunk]], None],
         chunks: Sequence[EmbeddedChunk],
+        *,
+        write: Callable[[CollectionId, Sequence[EmbeddedChunk]], None],
     ) -> None:
         await self._threads.run("writes", write, collection_id, chunks)
         await self._written(collection_id)

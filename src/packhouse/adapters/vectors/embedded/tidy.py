@@ -30,7 +30,7 @@ TRAINED_AGAIN_AT_GROWTH = 4
 class Tidier:
     """For one knowledge base."""
 
-    def __init__(self, tables: Tables, chunks: ChunkTables, collections: CollectionList, *, tuning: Tuning) -> None:
+    def __init__(self, tables: Tables, chunks: ChunkTables, *, collections: CollectionList, tuning: Tuning) -> None:
         self._tables = tables
         self._chunks = chunks
         self._collections = collections
@@ -67,7 +67,7 @@ class Tidier:
         if chunks < self._tuning.index_from_chunks or 0 < chunks < trained * TRAINED_AGAIN_AT_GROWTH:
             return trained
         partitions = max(1, chunks // self._tuning.partition_chunks)
-        self._tables.commit(opened, lambda table: _index_vectors(table, self._tables.dimensions, partitions))
+        self._tables.commit(opened, lambda table: _index_vectors(table, self._tables.dimensions, partitions=partitions))
         return chunks
 
 
@@ -81,7 +81,7 @@ def _index_field(table: Table, column: str) -> None:
     table.create_index(column, config=LabelList() if column == "labels" else BTree(), name=f"{column}__values")
 
 
-def _index_vectors(table: Table, dimensions: int, partitions: int) -> None:
+def _index_vectors(table: Table, dimensions: int, *, partitions: int) -> None:
     from lancedb.index import IvfFlat, IvfRq
 
     if dimensions >= COMPRESSED_FROM_DIMENSIONS and dimensions % 8 == 0:
