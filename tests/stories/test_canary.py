@@ -98,7 +98,7 @@ def _chat(gateway: httpx.Client, key: str) -> None:
         return gateway.post("/v1/chat/completions", json=body, headers=headers)
 
     assert ask(CANARY).status_code == 200
-    assert CANARY in ask(CANARY, stream=True).text or True
+    assert ask(CANARY, stream=True).text.rstrip().endswith("data: [DONE]")
     assert ask(CANARY, packhouse={"knowledge": [{"collection": "default"}]}).status_code == 200
     assert ask(CANARY, packhouse={"knowledge": [{"collection": CANARY}]}).status_code in {200, 404}
     for trouble in ("STATUS 400", "STATUS 401", "STATUS 429", "STATUS 500", "GARBAGE", "CUT", "SILENT"):
@@ -110,13 +110,9 @@ def _chat(gateway: httpx.Client, key: str) -> None:
     assert ask(CANARY * 300_000).status_code in {200, 400, 429}
     broken = json.dumps({"messages": [{"role": "user", "content": CANARY}]}).encode()[:-4]
     assert gateway.post("/v1/chat/completions", content=broken, headers=headers).status_code == 400
-    with pytest.raises(httpx.TimeoutException):
-        gateway.post(
-            "/v1/chat/completions",
-            json={"messages": [{"role": "user", "content": CANARY}], "max_tokens": 500},
-            headers=headers,
-            timeout=0.001,
-        )
+    leaving = {"messages": [{"role": "user", "content": CANARY}], "max_tokens": 500, "stream": True}
+    with gateway.stream("POST", "/v1/chat/completions", json=leaving, headers=headers) as left:
+        next(left.iter_raw(), None)
 
 
 def _knowledge(gateway: httpx.Client) -> None:

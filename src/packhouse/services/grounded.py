@@ -26,7 +26,7 @@ from packhouse.domain.knowledge import EVERYTHING, Filter, Found
 from packhouse.domain.units import ModelTokens
 from packhouse.ports.meter import Access
 from packhouse.services.chat import Answered, Chat, Spender
-from packhouse.services.grounding import Reference, listed, question_of, reference_of, with_passages
+from packhouse.services.grounding import Reference, listed, question_of, reference_of, with_passage
 from packhouse.services.knowledge import KnowledgeBases
 from packhouse.services.received import begun
 from packhouse.services.search import ANY_SIMILARITY, Search, SearchRequest
@@ -68,6 +68,11 @@ class Grounds:
         known = {(each.collection_id, each.chunk.id) for each in self.found}
         self.found += [each for each in found if (each.collection_id, each.chunk.id) not in known]
         self.tokens += tokens
+
+    def lead(self, place: int) -> None:
+        """The passage that the model was given is the first reference."""
+        if place:
+            self.found.insert(0, self.found.pop(place))
 
     @property
     def references(self) -> tuple[Reference, ...]:
@@ -156,7 +161,9 @@ class GroundedChat:
         question = question_of(request)
         for choice in choices:
             await self._find(access, question, choice=choice, grounds=grounds)
-        return with_passages(request, grounds.found)
+        prepared, place = with_passage(request, grounds.found)
+        grounds.lead(place)
+        return prepared
 
     async def _look_up(
         self, access: Access, use: ToolUse, *, choices: Sequence[KnowledgeChoice], grounds: Grounds

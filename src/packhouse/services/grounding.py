@@ -8,14 +8,10 @@ from packhouse.domain.chat import ChatRequest, Message, Text
 from packhouse.domain.content import Content
 from packhouse.domain.errors import Refused
 from packhouse.domain.knowledge import KNOWLEDGE, SOURCE_URL, Chunk, Found
+from packhouse.services.narrowing import narrowed
 
-PASSAGES_SHOWN = 2
-"""A small model reads few passages well, and the last one best."""
-
-INSTRUCTION = (
-    "Answer the question with one sentence copied from the text below. "
-    "If the text does not answer it, say that the documents do not say."
-)
+SMALL_PASSAGES = 3
+"""Of so many passages the best sentence is chosen for a small model."""
 
 
 class Reference(Content, frozen=True, kw_only=True):
@@ -66,15 +62,18 @@ def listed(found: Sequence[Found]) -> str:
     )
 
 
-def with_passages(request: ChatRequest, found: Sequence[Found]) -> ChatRequest:
-    """The request with what was found put before the question, the best passage next to it."""
-    shown = list(reversed(found[:PASSAGES_SHOWN]))
-    place = max(index for index, message in enumerate(request.messages) if message.role == "user")
-    question = request.messages[place]
-    passages = "\n\n".join(knowledge_of(each.chunk) for each in shown) or "(nothing was found)"
-    told = f"{INSTRUCTION}\n\nText:\n{passages}\n\nQuestion: {question.text}"
-    messages = (*request.messages[:place], Message("user", (Text(told),)), *request.messages[place + 1 :])
-    return msgspec.structs.replace(request, messages=messages)
+def with_passage(request: ChatRequest, found: Sequence[Found]) -> tuple[ChatRequest, int]:
+    """The request for a model without tools, and the place in `found` of the passage that it was given.
+
+    Only the sentence that is nearest to the question is shown: what a small model does not read cannot mislead it.
+    """
+    question = question_of(request)
+    place, sentence = narrowed(question, [knowledge_of(each.chunk) for each in found[:SMALL_PASSAGES]])
+    shown = sentence or "(The documents say nothing about it.)"
+    told = f"Question: {question}\n\nText: {shown}\n\nAnswer the question in one sentence, with the words of the text."
+    turn = max(index for index, message in enumerate(request.messages) if message.role == "user")
+    messages = (*request.messages[:turn], Message("user", (Text(told),)), *request.messages[turn + 1 :])
+    return msgspec.structs.replace(request, messages=messages), place
 
 
 def _heading(chunk: Chunk) -> str:
