@@ -52,9 +52,7 @@ class Chunks(Protocol):
 
     async def count(self, collection_id: CollectionId, chosen: Filter) -> int: ...
 
-    async def select(
-        self, collection_id: CollectionId, chosen: Filter, *, offset: int, limit: int
-    ) -> list[Chunk]:
+    async def select(self, collection_id: CollectionId, chosen: Filter, *, offset: int, limit: int) -> list[Chunk]:
         """A stable order: by document id, ordinal, id."""
         ...
 
@@ -90,15 +88,11 @@ class Documents(Protocol):
 
     async def document(self, document_id: DocumentId) -> KnowledgeDocument | None: ...
 
-    async def documents(
-        self, collection_id: CollectionId, *, offset: int, limit: int
-    ) -> list[KnowledgeDocument]:
+    async def documents(self, collection_id: CollectionId, *, offset: int, limit: int) -> list[KnowledgeDocument]:
         """Newest first."""
         ...
 
-    async def document_by_digest(
-        self, collection_id: CollectionId, digest: str
-    ) -> KnowledgeDocument | None: ...
+    async def document_by_digest(self, collection_id: CollectionId, digest: str) -> KnowledgeDocument | None: ...
 
     async def delete_document(self, document_id: DocumentId) -> None:
         """The record and the staged file; its chunks are deleted by filter before."""

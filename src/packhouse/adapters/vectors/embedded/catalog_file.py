@@ -48,19 +48,20 @@ class CatalogFile:
         self._erasing = directory / ERASING
         self._turn = threading.Lock()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._sql = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        sql = _connection(self._path)
+        self._sql: sqlite3.Connection | None = sql
         try:
             with locked(directory / "making"):
-                self._prepare(dimensions)
+                _prepare(sql, dimensions)
         except BaseException:
-            self._sql.close()
+            sql.close()
             raise
         self._inode = os.stat(self._path).st_ino
         sync(directory)
 
     @property
     def erased(self) -> bool:
-        """The file is not the one that this connection reads, or is about to go."""
+        """The file is not the one that was opened here, or is about to go."""
         try:
             return os.stat(self._path).st_ino != self._inode or self._erasing.exists()
         except FileNotFoundError:
@@ -68,40 +69,50 @@ class CatalogFile:
 
     def read(self, statement: str, *values: Value) -> list[Row]:
         with self._turn, _translated():
-            self._check()
-            return self._sql.execute(statement, values).fetchall()
+            return self._connected().execute(statement, values).fetchall()
 
     def write(self, statement: str, *values: Value) -> int:
         """One statement, durable when this returns; the number of rows that it changed."""
         with self._turn, _translated():
-            self._check()
-            return self._sql.execute(statement, values).rowcount
+            return self._connected().execute(statement, values).rowcount
 
-    def close(self) -> None:
+    def rest(self) -> None:
+        """Gives the connection's files back until the next call."""
         with self._turn:
-            self._sql.close()
+            if self._sql is not None:
+                self._sql.close()
+            self._sql = None
 
-    def _check(self) -> None:
+    def _connected(self) -> sqlite3.Connection:
         if self.erased:
             raise Refused("not_found", "This knowledge base was erased.")
+        if self._sql is None:
+            self._sql = _connection(self._path)
+        return self._sql
 
-    def _prepare(self, dimensions: int) -> None:
-        self._sql.execute("PRAGMA foreign_keys = ON")
-        (version,) = self._sql.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            self._sql.execute("PRAGMA journal_mode = WAL")
-            with _transaction(self._sql):
-                for statement in _TABLES:
-                    self._sql.execute(statement)
-                self._sql.execute("INSERT INTO base VALUES (?)", (dimensions,))
-                self._sql.execute(f"PRAGMA user_version = {_VERSION}")
-        (made_with,) = self._sql.execute("SELECT dimensions FROM base").fetchone()
-        if made_with != dimensions:
-            raise Refused(
-                "conflict",
-                f"The knowledge base holds vectors of {made_with} dimensions, not {dimensions}: rebuild it to change.",
-                dimensions=made_with,
-            )
+
+def _connection(path: Path) -> sqlite3.Connection:
+    sql = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    sql.execute("PRAGMA foreign_keys = ON")
+    return sql
+
+
+def _prepare(sql: sqlite3.Connection, dimensions: int) -> None:
+    (version,) = sql.execute("PRAGMA user_version").fetchone()
+    if version == 0:
+        sql.execute("PRAGMA journal_mode = WAL")
+        with _transaction(sql):
+            for statement in _TABLES:
+                sql.execute(statement)
+            sql.execute("INSERT INTO base VALUES (?)", (dimensions,))
+            sql.execute(f"PRAGMA user_version = {_VERSION}")
+    (made_with,) = sql.execute("SELECT dimensions FROM base").fetchone()
+    if made_with != dimensions:
+        raise Refused(
+            "conflict",
+            f"The knowledge base holds vectors of {made_with} dimensions, not {dimensions}: rebuild it to change.",
+            dimensions=made_with,
+        )
 
 
 @contextmanager

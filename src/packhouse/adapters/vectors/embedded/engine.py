@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections import OrderedDict, defaultdict
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from packhouse.adapters.vectors.embedded.store import EmbeddedKnowledgeStore
 from packhouse.adapters.vectors.embedded.threads import Threads
 from packhouse.domain.errors import Refused
 from packhouse.domain.units import ResourceId
+
+OPEN_MAX = 100
+"""Knowledge bases that a process keeps open; each has three files."""
 
 ERASE_WAITS_SECONDS = 120.0
 """For writes and upkeep that still run in some process."""
@@ -30,26 +34,26 @@ class EmbeddedVectorEngine:
         self._root = root
         self._tuning = tuning
         self._threads = Threads()
-        self._opening = asyncio.Lock()
-        self._stores = dict[ResourceId, EmbeddedKnowledgeStore]()
+        self._opening = defaultdict[ResourceId, asyncio.Lock](asyncio.Lock)
+        self._stores = OrderedDict[ResourceId, EmbeddedKnowledgeStore]()
         self._lance: Lance | None = None
         self._loading = threading.Lock()
 
     async def open(self, resource_id: ResourceId, dimensions: int) -> EmbeddedKnowledgeStore:
         """Refused(conflict) where the knowledge base was made with other dimensions."""
-        async with self._opening:
+        async with self._opening[resource_id]:
             known = self._stores.get(resource_id)
-            if known is not None and not known.erased:
-                if known.dimensions != dimensions:
-                    await self._threads.run("lists", self._made, resource_id, dimensions)
+            if known is not None and known.dimensions == dimensions and not known.erased:
+                self._stores.move_to_end(resource_id)
                 return known
-            await self._forget(resource_id)
             made = await self._threads.run("lists", self._made, resource_id, dimensions)
+            await self._forget(resource_id)
             self._stores[resource_id] = made
+            await self._rest_others()
             return made
 
     async def erase(self, resource_id: ResourceId) -> None:
-        async with self._opening:
+        async with self._opening[resource_id]:
             await self._forget(resource_id)
             await self._threads.run("writes", self._erase, resource_id)
 
@@ -61,6 +65,12 @@ class EmbeddedVectorEngine:
     async def _forget(self, resource_id: ResourceId) -> None:
         if (store := self._stores.pop(resource_id, None)) is not None:
             await store.close()
+
+    async def _rest_others(self) -> None:
+        """The one that was opened longest ago forgets its files; it stays usable."""
+        if len(self._stores) > OPEN_MAX:
+            _, oldest = self._stores.popitem(last=False)
+            await oldest.rest()
 
     def _made(self, resource_id: ResourceId, dimensions: int) -> EmbeddedKnowledgeStore:
         directory = self._root / safe_name(resource_id)

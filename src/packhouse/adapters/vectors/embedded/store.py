@@ -47,7 +47,12 @@ class EmbeddedKnowledgeStore:
 
     async def close(self) -> None:
         await self.upkeep.close()
-        await self._threads.run("lists", self._file.close)
+        await self.rest()
+
+    async def rest(self) -> None:
+        """Gives back what being open takes; the next call opens it again."""
+        await self._threads.run("lists", self._file.rest)
+        self._tables.rest()
 
     # collections
 

@@ -69,6 +69,11 @@ class Tables:
             table = self._lance().database(self._directory).open_table(safe_name(collection_id))
         return self._kept(collection_id, table)
 
+    def rest(self) -> None:
+        """Lets the handles go; they are opened again when they are needed."""
+        with self._turn:
+            self._open.clear()
+
     def make(self, collection_id: CollectionId) -> OpenTable:
         """The table, made if need be; hold its write lock."""
         found = self.find(collection_id)
