@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from packhouse.adapters.vectors.embedded import engine as engine_module
 from packhouse.adapters.vectors.embedded import upkeep
 from packhouse.adapters.vectors.embedded.durable import disk_bytes, remove_directory, remove_leftovers, write_whole
 from packhouse.adapters.vectors.embedded.engine import EmbeddedVectorEngine
@@ -18,6 +19,7 @@ from packhouse.adapters.vectors.embedded.locks import locked, locked_if_free
 from packhouse.adapters.vectors.embedded.routing import Tuning, route
 from packhouse.domain.errors import Refused
 from packhouse.domain.knowledge import EVERYTHING, All, AnyOf, Chunk, MetadataIs, Not
+from packhouse.domain.units import ResourceId
 from tests.support.needs import ROOT
 from tests.support.vectors import BASE, COLLECTION, DIMENSIONS, collection, embedded
 
@@ -65,6 +67,51 @@ async def test_many_commits_are_joined_by_themselves(tmp_path: Path, monkeypatch
     await store.upkeep.close()
     assert await store.count(COLLECTION, Not(MetadataIs("k", ("v",)))) == 13
     assert len(list((data / "_indices").iterdir())) > 2
+    await engine.close()
+
+
+@pytest.mark.anyio
+async def test_more_knowledge_bases_than_are_kept_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "OPEN_MAX", 2)
+    engine = EmbeddedVectorEngine(tmp_path)
+    names = [ResourceId(f"res_{n}") for n in range(6)]
+    stores = [await engine.open(name, DIMENSIONS) for name in names]
+    for store in stores:
+        await store.create_collection(collection())
+        await store.put(COLLECTION, [embedded(Chunk(id="a", text="t"))])
+    again = await engine.open(names[0], DIMENSIONS)
+    assert [each.chunks for each in await again.collections()] == [1]
+    assert await stores[0].count(COLLECTION, EVERYTHING) == 1
+    await engine.close()
+
+
+@pytest.mark.anyio
+async def test_erasing_one_keeps_nobody_from_another(tmp_path: Path) -> None:
+    engine = EmbeddedVectorEngine(tmp_path)
+    await engine.open(BASE, DIMENSIONS)
+    with locked(tmp_path / BASE / "lock", shared=True):  # a write that takes its time
+        erasing = asyncio.create_task(engine.erase(BASE))
+        async with asyncio.timeout(20):
+            while not (tmp_path / BASE / "erasing").exists():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            other = await engine.open(ResourceId("res_2"), DIMENSIONS)
+            await other.create_collection(collection())
+        assert not erasing.done()
+    await erasing
+    assert not (tmp_path / BASE).exists()
+    await engine.close()
+
+
+@pytest.mark.anyio
+async def test_an_erasing_that_was_cut_short_is_finished_first(tmp_path: Path) -> None:
+    engine = EmbeddedVectorEngine(tmp_path)
+    store = await engine.open(BASE, DIMENSIONS)
+    await store.create_collection(collection())
+    (tmp_path / BASE / "erasing").touch()
+    with pytest.raises(Refused) as refused:
+        await store.collections()
+    assert refused.value.code == "not_found"
+    assert await (await engine.open(BASE, DIMENSIONS)).collections() == []
     await engine.close()
 
 
