@@ -21,10 +21,7 @@ TOKENS_PER_IMAGE = 6_400
 def input_bound(request: ChatRequest) -> int:
     """No provider reports more input tokens for this request."""
     tools = sum(
-        len(tool.name.encode())
-        + len(tool.description.encode())
-        + len(bytes(tool.parameters))
-        + TOKENS_PER_MESSAGE
+        len(tool.name.encode()) + len(tool.description.encode()) + len(bytes(tool.parameters)) + TOKENS_PER_MESSAGE
         for tool in request.tools
     )
     return (

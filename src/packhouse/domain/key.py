@@ -133,7 +133,5 @@ def _what_is_wrong(text: str) -> str:
     if not text.isascii() or not text.replace("_", "").isalnum():
         return "The key holds a character that no key has. Copy it again, without blanks or quotes."
     if len(text) != KEY_CHARACTERS:
-        return (
-            f"The key has {len(text)} characters instead of {KEY_CHARACTERS}: a part is missing or too much."
-        )
+        return f"The key has {len(text)} characters instead of {KEY_CHARACTERS}: a part is missing or too much."
     return "The key's checksum does not match: a character was changed. Copy the key again."

@@ -27,8 +27,6 @@ class Extractor(Protocol):
 
 
 class Splitter(Protocol):
-    async def split(
-        self, pages: Sequence[Page], *, size_characters: int, overlap_characters: int
-    ) -> list[Passage]:
+    async def split(self, pages: Sequence[Page], *, size_characters: int, overlap_characters: int) -> list[Passage]:
         """On natural boundaries, in order, the same each time for the same input."""
         ...

@@ -151,8 +151,6 @@ class Meter(Protocol):
         """Nothing reached the provider: give all back, book nothing."""
         ...
 
-    def count(
-        self, pack: Pack, *, searches: int = 0, inserts: int = 0, chunks: int = 0, bytes_: int = 0
-    ) -> None:
+    def count(self, pack: Pack, *, searches: int = 0, inserts: int = 0, chunks: int = 0, bytes_: int = 0) -> None:
         """Count what was done in a knowledge base."""
         ...

@@ -5,7 +5,6 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from packhouse.domain.errors import Refused
 from packhouse.ports.documents import Page, Passage
 
 _HEADING = re.compile(r"^#{1,6} \S", re.MULTILINE)
@@ -17,16 +16,12 @@ class PassageSplitter:
     """A `Splitter`: headings, then paragraphs, sentences and words are kept whole as far as the size allows.
 
     A passage never crosses into another page, so that its citation is exact; only a sentence that a page break
-    cut is finished on the page where it begins.
+    cut is finished on the page where it begins. An overlap of more than half a passage counts as half.
     """
 
     async def split(self, pages: Sequence[Page], *, size_characters: int, overlap_characters: int) -> list[Passage]:
-        if not 0 <= overlap_characters < size_characters:
-            raise Refused(
-                "setting_invalid",
-                f"Passages of {size_characters} characters cannot overlap by {overlap_characters}: it must be less.",
-            )
-        return await asyncio.to_thread(_split, pages, size=size_characters, overlap=overlap_characters)
+        overlap = min(overlap_characters, size_characters // 2)
+        return await asyncio.to_thread(_split, pages, size=size_characters, overlap=overlap)
 
 
 def _split(pages: Sequence[Page], *, size: int, overlap: int) -> list[Passage]:

@@ -6,7 +6,6 @@ from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-
 AT_ONCE = 2
 """Each takes 64 MiB while it runs: a burst of sign-ins must not take the machine's memory."""
 
