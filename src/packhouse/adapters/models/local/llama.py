@@ -23,6 +23,11 @@ _NOT_UNDERSTOOD = (
     "The local model's runtime does not understand the request; most likely it cannot work with the JSON schema."
 )
 
+_NO_RUNTIME = (
+    "The runtime of the local text model cannot be loaded; most likely the system lacks libgomp "
+    "(on Debian: apt-get install libgomp1)."
+)
+
 
 class Delta(Content, frozen=True):
     content: str | None = None
@@ -116,6 +121,9 @@ class Llama:
             self._state = "loading"
             try:
                 self._server = self._start(checked(self._weights(), self._stamps))
+            except ImportError as error:
+                self._state = "failed"
+                raise Refused("unavailable", _NO_RUNTIME) from error
             except BaseException:
                 self._state = "failed"
                 raise
