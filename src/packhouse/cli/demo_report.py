@@ -33,9 +33,9 @@ def _add_knowledge(table: Table, admin: Api, *, resource_id: str) -> None:
 
 def transactions(console: Console, admin: Api, *, company: DemoCompany) -> None:
     """Where the cloud tokens went."""
-    table = _table("Cloud tokens", "Date", "Transaction", "Subject", "Pack")
+    table = _table("Cloud tokens", "Date", "Entry", "Subject", "Pack")
     table.add_column("Amount", justify="right", no_wrap=True)
-    table.add_column("Remaining", justify="right", no_wrap=True)
+    table.add_column("Left", justify="right", no_wrap=True)
     for line in admin.get(f"/companies/{company.company_id}/transactions")["transactions"]:
         subject = line["subject"] or line["subject_id"] or ""
         remaining = f"{line['remaining_cloud_tokens']:,}"

@@ -69,10 +69,9 @@ class Grounds:
         self.found += [each for each in found if (each.collection_id, each.chunk.id) not in known]
         self.tokens += tokens
 
-    def lead(self, place: int) -> None:
-        """The passage that the model was given is the first reference."""
-        if place:
-            self.found.insert(0, self.found.pop(place))
+    def keep(self, place: int) -> None:
+        """The model was given this passage alone, so the answer stands on nothing else."""
+        self.found = self.found[place : place + 1]
 
     @property
     def references(self) -> tuple[Reference, ...]:
@@ -162,7 +161,7 @@ class GroundedChat:
         for choice in choices:
             await self._find(access, question, choice=choice, grounds=grounds)
         prepared, place = with_passage(request, grounds.found)
-        grounds.lead(place)
+        grounds.keep(place)
         return prepared
 
     async def _look_up(

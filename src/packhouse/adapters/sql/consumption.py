@@ -59,6 +59,7 @@ class SqlConsumption(Repository):
     async def days(self, resource_id: ResourceId, span: Span, *, split: Split) -> list[DayUse]:
         parts = {"none": (), "key": (usage_hour.c.key_id,), "model": (usage_hour.c.model,)}[split]
         day = _day(usage_hour)
+        span = Span(_hour(span.from_at), span.to_at)  # a month that begins within an hour has that hour's sums too
         query = (
             select(day, *parts, *_sums(usage_hour, _CALLS))
             .where(*_within(usage_hour, span, of=resource_id))
