@@ -79,7 +79,7 @@ def next_steps(console: Console, company: DemoCompany, *, gateway_url: str, cont
         f'client = OpenAI(base_url="{gateway_url}/v1", api_key="{key}")',
         "answer = client.chat.completions.create(",
         '    model="default",',
-        '    messages=[{"role": "user", "content": "Say hello."}],',
+        '    messages=[{"role": "user", "content": "When does the gate of the depot open?"}],',
         '    extra_body={"packhouse": {"knowledge": [{"collection": "default"}]}},',
         ")",
         "print(answer.choices[0].message.content)",

@@ -73,7 +73,8 @@ def with_passage(request: ChatRequest, found: Sequence[Found]) -> tuple[ChatRequ
     told = f"Question: {question}\n\nText: {shown}\n\nAnswer the question in one sentence, with the words of the text."
     turn = max(index for index, message in enumerate(request.messages) if message.role == "user")
     messages = (*request.messages[:turn], Message("user", (Text(told),)), *request.messages[turn + 1 :])
-    return msgspec.structs.replace(request, messages=messages), place
+    temperature = 0.0 if request.temperature is None else request.temperature  # facts are copied, not invented
+    return msgspec.structs.replace(request, messages=messages, temperature=temperature), place
 
 
 def _heading(chunk: Chunk) -> str:
