@@ -233,7 +233,7 @@ async def test_an_old_connector_is_told_what_to_install(tmp_path: Path, up: Any)
         assert (await http.get(url, headers=headers | {"x-packhouse-connector": "python/1.4.0"})).status_code == 200
 
 
-async def test_a_model_with_tools_looks_up_and_cites(gate: Gateway, up: Any) -> None:
+async def test_a_model_with_tools_may_answer_without_looking_up(gate: Gateway, up: Any) -> None:
     """The upstream model is offered the knowledge base as a tool; it answers without using it."""
     answer = await gate.client("all").chat.completions.create(
         model="default", messages=HELLO, extra_body={"packhouse": {"knowledge": [{"collection": "default"}]}}
@@ -244,3 +244,28 @@ async def test_a_model_with_tools_looks_up_and_cites(gate: Gateway, up: Any) -> 
         "references": [],
         "usage": {"embeddings": {"input_tokens": 0}},
     }
+
+
+@pytest.mark.needs("embeddings")
+async def test_a_model_with_tools_looks_up_and_cites(gate: Gateway, up: Any) -> None:
+    headers = {"authorization": f"Bearer {gate.keys['all']}"}
+    chunk = {
+        "id": "buoy-7",
+        "text": "Buoy seven is green.",
+        "metadata": {"title": "Buoys", "sourceUrl": "https://b.example"},
+    }
+    async with httpx.AsyncClient(base_url=gate.base_url, headers=headers, timeout=60) as http:
+        assert (await http.post("/knowledge/collections/default/chunks", json={"chunks": [chunk]})).status_code == 200
+    answer = await gate.client("all").chat.completions.create(
+        model="default",
+        messages=[{"role": "user", "content": "LOOK UP buoy seven"}],
+        extra_body={"packhouse": {"knowledge": [{"collection": "default"}]}},
+    )
+    told = up[1][1]["messages"][-1]
+    assert (told["role"], told["tool_call_id"]) == ("tool", "call_1")
+    assert "Buoy seven is green." in (answer.choices[0].message.content or "")
+    (reference,) = json.loads(answer.model_dump_json())["packhouse"]["references"]
+    assert (reference["chunk_id"], reference["title"], reference["source"]) == ("buoy-7", "Buoys", "https://b.example")
+    assert answer.usage is not None
+    assert answer.usage.total_tokens == 2 * USAGE["total_tokens"], "both rounds are the answer's"
+    assert [row[:2] for row in await gate.usage()].count((9, 3)) == 2

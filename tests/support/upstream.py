@@ -12,7 +12,8 @@ USAGE = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
 
 class Upstream(BaseHTTPRequestHandler):
     """`STATUS <code>` in the last message answers with that code and quotes the prompt, `GARBAGE` with what is no
-    JSON, `CUT` breaks off, `SILENT` reports no usage; anything else is echoed."""
+    JSON, `CUT` breaks off, `SILENT` reports no usage, `LOOK UP <words>` calls the first tool with them; anything
+    else is echoed."""
 
     protocol_version = "HTTP/1.1"
 
@@ -25,6 +26,8 @@ class Upstream(BaseHTTPRequestHandler):
             self._send(code, json.dumps({"error": {"message": f"not this: {prompt}", "type": "x"}}).encode())
         elif "GARBAGE" in prompt:
             self._send(200, b"<html>" + prompt.encode())
+        elif "LOOK UP " in prompt and body.get("tools"):
+            self._send(200, json.dumps(_look_up(body, prompt.partition("LOOK UP ")[2])).encode())
         elif body.get("stream"):
             self._stream(body, prompt)
         elif "CUT" in prompt:
@@ -83,6 +86,15 @@ def _answer(body: dict[str, Any], prompt: str) -> dict[str, Any]:
         "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}],
     }
     return answer if "SILENT" in prompt else {**answer, "usage": USAGE}
+
+
+def _look_up(body: dict[str, Any], query: str) -> dict[str, Any]:
+    answer = _answer(body, "")
+    function = {"name": body["tools"][0]["function"]["name"], "arguments": json.dumps({"query": query})}
+    call = {"id": "call_1", "type": "function", "function": function}
+    message = {"role": "assistant", "content": None, "refusal": None, "tool_calls": [call]}
+    answer["choices"] = [{"index": 0, "message": message, "logprobs": None, "finish_reason": "tool_calls"}]
+    return answer
 
 
 def _chunk(body: dict[str, Any], delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
