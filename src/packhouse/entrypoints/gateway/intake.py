@@ -157,18 +157,15 @@ class Intake:
         if self._upgrading:
             return
         self.partial = self.in_body = False
-        parser, chunks, url = self._parser, self._chunks, self._url
-        path, _, query = url.partition(b"?")
-        if b"%" in path or path[:1] != b"/":
-            path = _plain_path(path)
-        method = parser.get_method()
+        parser, chunks = self._parser, self._chunks
+        path, query = _TARGETS.get(self._url) or _target(self._url)
         request = Request(
-            _METHODS.get(method) or method.decode(),
-            path.decode(),
-            query.decode("latin-1"),
+            _METHODS.get(method := parser.get_method()) or method.decode(),
+            path,
+            query,
             self._headers,
             chunks[0] if len(chunks) == 1 else b"".join(chunks),
-            self._request_id(),
+            self._request_id() if "x-request-id" in self._headers else self._ids.new(),
         )
         keep_alive = parser.should_keep_alive()
         # Without a connection header only HTTP/1.1 is kept alive: the version need not be asked for.
@@ -188,7 +185,8 @@ class Intake:
                 raise _malformed(f"The header {key} may stand only once.")
             else:
                 headers[key] = f"{headers[key]}, {value.decode('latin-1')}"
-        self._check_head(size)
+        if size > self._limits.head_bytes_max:
+            self._check_head(size)
         return headers
 
     def _watch(self, fed_bytes: int, body_bytes: int) -> None:
@@ -250,6 +248,8 @@ class Intake:
 _METHODS = {name.encode(): name for name in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")}
 _NAMES: dict[bytes, str] = {}
 _NAMES_MAX = 1024
+_TARGETS: dict[bytes, tuple[str, str]] = {}
+_TARGET_BYTES_MAX = 64
 
 
 def _remember(name: bytes) -> str:
@@ -258,6 +258,17 @@ def _remember(name: bytes) -> str:
     if len(_NAMES) < _NAMES_MAX:
         _NAMES[name] = key
     return key
+
+
+def _target(url: bytes) -> tuple[str, str]:
+    """Path and query of a request's target; the first thousand short ones without a query are kept."""
+    path, mark, query = url.partition(b"?")
+    if b"%" in path or path[:1] != b"/":
+        path = _plain_path(path)
+    target = path.decode(), query.decode("latin-1")
+    if not mark and len(url) <= _TARGET_BYTES_MAX and len(_TARGETS) < _NAMES_MAX:
+        _TARGETS[url] = target
+    return target
 
 
 def _plain_path(path: bytes) -> bytes:

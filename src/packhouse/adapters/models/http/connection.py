@@ -188,7 +188,7 @@ class UpstreamConnection(asyncio.Protocol):
             self.abort()  # nobody asked for anything
             return
         self.heard = True
-        self._await_more()
+        self.deadline = self._loop.time() + self._timeouts.between_bytes_seconds
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade):
@@ -219,16 +219,13 @@ class UpstreamConnection(asyncio.Protocol):
 
     # what httptools calls
 
-    def on_message_begin(self) -> None:
-        if self.complete:
-            self.abort()
-
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._decided:  # else a trailer
             self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        if self.complete:
+        if self.complete:  # a second answer to one request
+            self.abort()
             return
         self.status = self._parser.get_status_code()
         if self.status < 200:

@@ -48,7 +48,7 @@ class Pool:
         """Takes a connection back after an exchange; closes it unless it may serve another."""
         if not connection.keep():
             connection.abort()
-        elif (waiting := self._next_waiting()) is not None:
+        elif self._queue and (waiting := self._next_waiting()) is not None:
             waiting.set_result(connection)
         else:
             self._idle.append(connection)
