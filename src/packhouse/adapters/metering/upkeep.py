@@ -30,6 +30,7 @@ class Upkeep:
         self._revision = -1
         self._task: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
+        self._draining = asyncio.Lock()
 
     async def start(self) -> None:
         """Registers the process and recovers the dead; then goes on in the background."""
@@ -72,7 +73,12 @@ class Upkeep:
             return
 
     async def drain(self) -> None:
-        """Books what is settled. Where the database refuses, it stays for the next time."""
+        """Books what is settled, all of it when this returns. Where the database refuses, it stays for the next
+        time."""
+        async with self._draining:  # what another call is booking is not booked yet
+            await self._drain()
+
+    async def _drain(self) -> None:
         meter = self._meter
         if not meter.settled and not meter.counts:
             return
