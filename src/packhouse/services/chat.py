@@ -11,10 +11,15 @@ from packhouse.domain.chat import (
     ChatAnswer,
     ChatPiece,
     ChatRequest,
+    Part,
     StreamEnd,
+    Text,
     TextDelta,
+    Thinking,
     ThinkingDelta,
+    ToolUse,
     ToolUseDelta,
+    ToolUseStart,
 )
 from packhouse.domain.content import Content
 from packhouse.domain.errors import Refused
@@ -76,6 +81,10 @@ class Chat:
         """Whether the model calls tools by itself."""
         return self._models.resolve(pack, asked).tools
 
+    def continues(self, pack: Pack, asked: str) -> bool:
+        """Whether the model is a small one of the installation's own, which goes on with an answer begun for it."""
+        return self._models.resolve(pack, asked).provider == "local"
+
     def relays(self, pack: Pack, asked: str) -> bool:
         """Whether the model's server speaks the OpenAI dialect, so that bodies travel on as they are."""
         return self._models.relay(self._models.resolve(pack, asked)) is not None
@@ -89,8 +98,8 @@ class Chat:
         ) as spending:
             asked = self._for_provider(spender.pack, model, request=request, spending=spending)
             answer = await self._models.text(model).answer(asked, spending.sent)
-            estimate = ModelTokens(bound, len(answer.text.encode()) + ON_ITS_WAY)
-            booked = spending.settle(answer.tokens, estimate=estimate)
+            output_bytes = sum(output_bytes_of(part) for part in answer.parts)
+            booked = spending.settle(answer.tokens, estimate=ModelTokens(bound, output_bytes + ON_ITS_WAY))
         return Answered(answer, booked, model.id)
 
     async def stream(self, spender: Spender, request: ChatRequest) -> AsyncGenerator[ChatPiece, None]:
@@ -114,7 +123,7 @@ class Chat:
                         booked = spending.settle(piece.tokens, estimate=received.estimate())
                         yield StreamEnd(piece.stop_reason, booked)
                         return
-                    received.add(_output_bytes(piece))
+                    received.add(output_bytes_of(piece))
                     yield piece
             raise Refused("provider_cut", "The model's answer broke off before its end.")
 
@@ -194,11 +203,16 @@ def output_cap(model: Model, asked: int | None) -> int:
     return asked
 
 
-def _output_bytes(piece: ChatPiece) -> int:
-    match piece:
-        case TextDelta(text=text) | ThinkingDelta(text=text):
+def output_bytes_of(output: ChatPiece | Part) -> int:
+    """The bytes that a model wrote: no fewer than its tokens. Counts for what no provider reported."""
+    match output:
+        case Text(text=text) | TextDelta(text=text) | Thinking(text=text) | ThinkingDelta(text=text):
             return len(text.encode())
+        case ToolUse(name=name, arguments=arguments):
+            return len(name.encode()) + len(arguments.encode())
+        case ToolUseStart(name=name):
+            return len(name.encode())
         case ToolUseDelta(arguments=arguments):
             return len(arguments.encode())
         case _:
-            return 1
+            return 0

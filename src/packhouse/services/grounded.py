@@ -26,7 +26,7 @@ from packhouse.domain.knowledge import EVERYTHING, Filter, Found
 from packhouse.domain.units import ModelTokens
 from packhouse.ports.meter import Access
 from packhouse.services.chat import Answered, Chat, Spender
-from packhouse.services.grounding import Reference, listed, question_of, reference_of, with_passage
+from packhouse.services.grounding import Reference, listed, question_of, reference_of, with_passages, with_quote
 from packhouse.services.knowledge import KnowledgeBases
 from packhouse.services.received import begun
 from packhouse.services.search import ANY_SIMILARITY, Search, SearchRequest
@@ -101,7 +101,7 @@ class GroundedChat:
         """A whole answer with what it stands on. Refused: as chat and search are."""
         grounds = Grounds()
         if not self._chat.takes_tools(spender.pack, request.model):
-            prepared = await self._prepared(access, request, choices=choices, grounds=grounds)
+            prepared = await self._prepared(access, spender, request=request, choices=choices, grounds=grounds)
             return Grounded(await self._chat.answer(spender, prepared), grounds)
         asked = with_tool(request)
         tokens = ModelTokens()
@@ -122,7 +122,7 @@ class GroundedChat:
         """Begun when this returns; the grounds are complete when the stream has ended."""
         grounds = Grounds()
         if not self._chat.takes_tools(spender.pack, request.model):
-            prepared = await self._prepared(access, request, choices=choices, grounds=grounds)
+            prepared = await self._prepared(access, spender, request=request, choices=choices, grounds=grounds)
             return await self._chat.stream(spender, prepared), grounds
         return await begun(self._rounds(access, spender, request=request, ground=(choices, grounds))), grounds
 
@@ -155,12 +155,20 @@ class GroundedChat:
             asked = continued(asked, wishes.look_ups, results=results)
 
     async def _prepared(
-        self, access: Access, request: ChatRequest, *, choices: Sequence[KnowledgeChoice], grounds: Grounds
+        self,
+        access: Access,
+        spender: Spender,
+        *,
+        request: ChatRequest,
+        choices: Sequence[KnowledgeChoice],
+        grounds: Grounds,
     ) -> ChatRequest:
         question = question_of(request)
         for choice in choices:
             await self._find(access, question, choice=choice, grounds=grounds)
-        prepared, place = with_passage(request, grounds.found)
+        if not self._chat.continues(spender.pack, request.model):
+            return with_passages(request, grounds.found)
+        prepared, place = with_quote(request, grounds.found)
         grounds.keep(place)
         return prepared
 

@@ -31,7 +31,8 @@ _SEEDS = 2**32 - 1
 
 
 def body_of(request: ChatRequest, toolbox: Toolbox | None) -> str:
-    """llama.cpp's JSON. Refused: invalid_request, unsupported."""
+    """llama.cpp's JSON. Where the last message is the assistant's the model goes on with it, and answers with
+    what comes after. Refused: invalid_request, unsupported."""
     _check(request)
     body: dict[str, Any] = {
         "messages": _messages(request, toolbox),
@@ -56,10 +57,11 @@ def body_of(request: ChatRequest, toolbox: Toolbox | None) -> str:
 def _check(request: ChatRequest) -> None:
     if not any(message.role != "system" for message in request.messages):
         raise Refused("invalid_request", "The conversation has no message.", field="messages")
-    if request.messages[-1].role == "assistant":
+    formed = request.tools or request.output_format.kind != "text"
+    if request.messages[-1].role == "assistant" and formed:
         raise Refused(
             "unsupported",
-            "The local text model cannot continue an answer: end the conversation with a user message.",
+            "The local text model cannot go on with an answer that was begun and call tools or write JSON as well.",
             field="messages",
         )
     _within("temperature", request.temperature, limits=(0.0, 2.0))
