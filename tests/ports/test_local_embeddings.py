@@ -27,7 +27,7 @@ def model() -> Iterator[LocalEmbeddingsModel]:
 async def embed(model: LocalEmbeddingsModel, *texts: str, dimensions: int | None = None) -> EmbedAnswer:
     sent: list[bool] = []
     answer = await model.embed(
-        EmbedRequest(model="local", texts=texts, dimensions=dimensions), lambda: sent.append(True)
+        EmbedRequest(model="local", inputs=texts, dimensions=dimensions), lambda: sent.append(True)
     )
     assert sent == [True]
     return answer
@@ -88,7 +88,7 @@ async def test_characters_that_stand_for_sentences_cost_no_more_than_their_bytes
 )
 async def test_refusals(model: LocalEmbeddingsModel, text: str, dimensions: int | None, code: str) -> None:
     with pytest.raises(Refused) as caught:
-        await model.embed(EmbedRequest(model="local", texts=(text,), dimensions=dimensions), lambda: None)
+        await model.embed(EmbedRequest(model="local", inputs=(text,), dimensions=dimensions), lambda: None)
     assert caught.value.code == code
 
 
@@ -107,5 +107,5 @@ async def test_once_closed_it_says_so() -> None:
     model.close()
     assert model.state == "closed"
     with pytest.raises(Refused) as caught:
-        await model.embed(EmbedRequest(model="local", texts=("x",)), lambda: None)
+        await model.embed(EmbedRequest(model="local", inputs=("x",)), lambda: None)
     assert caught.value.code == "unavailable"

@@ -9,19 +9,8 @@ from jsonschema import Draft202012Validator
 
 from packhouse.adapters.models.local.prompt import body_of
 from packhouse.adapters.models.local.tools import chosen, toolbox_of, written_call
-from packhouse.domain.chat import (
-    ChatRequest,
-    Document,
-    Image,
-    Message,
-    OutputFormat,
-    Text,
-    Thinking,
-    Tool,
-    ToolChoice,
-    ToolResult,
-    ToolUse,
-)
+from packhouse.domain.chat import ChatRequest, Message, OutputFormat, Tool, ToolChoice
+from packhouse.domain.chat_part import Document, Image, Text, Thinking, ToolUse, text_result
 from packhouse.domain.errors import Refused
 
 WEATHER = Tool("weather", "The weather.", msgspec.Raw(b'{"type":"object","properties":{"city":{"type":"string"}}}'))
@@ -95,7 +84,7 @@ def test_thoughts_stay_out_and_tool_turns_are_told() -> None:
             Message("system", (Text("Be brief."),)),
             Message("user", (Text("Weather?"),)),
             Message("assistant", (Thinking("hm"), use)),
-            Message("tool", (ToolResult("c1", "rain"),)),
+            Message("tool", (text_result("c1", "rain"),)),
         ),
     )
     assert [(m["role"], m["content"]) for m in body(request)["messages"]] == [

@@ -14,17 +14,8 @@ import pytest
 from packhouse.adapters.models.local.llama import Llama
 from packhouse.adapters.models.local.text import LocalTextModel
 from packhouse.adapters.models.local.weights import Weights, installed_weights
-from packhouse.domain.chat import (
-    ChatAnswer,
-    ChatRequest,
-    Message,
-    OutputFormat,
-    StreamEnd,
-    Text,
-    TextDelta,
-    Tool,
-    ToolUse,
-)
+from packhouse.domain.chat import ChatAnswer, ChatRequest, Message, OutputFormat, StreamEnd, TextDelta, Tool
+from packhouse.domain.chat_part import Text, ToolUse
 from packhouse.domain.errors import Refused
 from packhouse.domain.estimate import input_bound
 

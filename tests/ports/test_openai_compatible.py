@@ -17,14 +17,12 @@ from packhouse.domain.chat import (
     ChatRequest,
     Message,
     StreamEnd,
-    Text,
     TextDelta,
-    Thinking,
     ThinkingDelta,
-    ToolUse,
     ToolUseDelta,
     ToolUseStart,
 )
+from packhouse.domain.chat_part import Text, Thinking, ToolUse
 from packhouse.domain.embedding import EmbedRequest
 from packhouse.domain.errors import Refused
 from packhouse.domain.units import ModelTokens
@@ -361,7 +359,7 @@ async def test_embeddings(encoding: str) -> None:
     upstream = Upstream(whole({"data": [vector(1), vector(0)], "usage": usage}))
     upstream.answers.append(whole({"data": [vector(0)], "usage": usage}))
     ways = msgspec.convert({"embed_texts_max": 2, "embedding_encoding": encoding}, Ways)
-    request = EmbedRequest(model="e", texts=("a", "b", "c"), dimensions=2)
+    request = EmbedRequest(model="e", inputs=("a", "b", "c"), dimensions=2)
     async with adapter_at(upstream, ways=ways) as adapter:
         answer = await adapter.embed(request, upstream.sent)
     assert [struct.unpack("<2f", v) for v in answer.vectors] == [(0.5, -1.0), (1.5, -1.0), (0.5, -1.0)]
@@ -386,5 +384,5 @@ async def test_vectors_that_are_none(data: object) -> None:
     upstream = Upstream(whole({"data": data}))
     async with adapter_at(upstream) as adapter:
         with pytest.raises(Refused) as caught:
-            await adapter.embed(EmbedRequest(model="e", texts=("a",)), upstream.sent)
+            await adapter.embed(EmbedRequest(model="e", inputs=("a",)), upstream.sent)
     assert caught.value.code == "provider_malformed"

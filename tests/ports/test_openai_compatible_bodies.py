@@ -13,21 +13,8 @@ from packhouse.adapters.models.http import SseDecoder
 from packhouse.adapters.models.openai_compatible.answer import ChunkReader, read_answer
 from packhouse.adapters.models.openai_compatible.refusals import refusal
 from packhouse.adapters.models.openai_compatible.request import chat_body
-from packhouse.domain.chat import (
-    ChatRequest,
-    Document,
-    Image,
-    Message,
-    OutputFormat,
-    StreamEnd,
-    Text,
-    TextDelta,
-    Thinking,
-    Tool,
-    ToolChoice,
-    ToolResult,
-    ToolUse,
-)
+from packhouse.domain.chat import ChatRequest, Message, OutputFormat, StreamEnd, TextDelta, Tool, ToolChoice
+from packhouse.domain.chat_part import Document, Image, Text, Thinking, ToolUse, text_result
 from packhouse.domain.errors import Refused
 from tests.support.needs import SHARED
 
@@ -39,8 +26,8 @@ TALK = (
     Message(
         "assistant", (Thinking("Hm", "s"), Text("Calling."), ToolUse("c1", "f", '{"a":"b"}'), ToolUse("c2", "g", ""))
     ),
-    Message("tool", (ToolResult("c1", "one"), ToolResult("c2", "two", is_error=True))),
-    Message("user", (ToolResult("c3", "three"), Text("And this"), Document("application/pdf", b"%PDF", name="a.pdf"))),
+    Message("tool", (text_result("c1", "one"), text_result("c2", "two", is_error=True))),
+    Message("user", (text_result("c3", "three"), Text("And this"), Document("application/pdf", b"%PDF", name="a.pdf"))),
 )
 
 

@@ -7,16 +7,8 @@ import struct
 import pytest
 
 from packhouse.adapters.models.scripted import Script, Scripted
-from packhouse.domain.chat import (
-    ChatRequest,
-    Message,
-    StreamEnd,
-    Text,
-    TextDelta,
-    ToolUse,
-    ToolUseDelta,
-    ToolUseStart,
-)
+from packhouse.domain.chat import ChatRequest, Message, StreamEnd, TextDelta, ToolUseDelta, ToolUseStart
+from packhouse.domain.chat_part import Text, ToolUse
 from packhouse.domain.embedding import EmbedRequest
 from packhouse.domain.errors import Refused
 from packhouse.domain.units import ModelTokens
@@ -83,7 +75,7 @@ async def test_what_cannot_be_reached_costs_nothing() -> None:
     with pytest.raises(Refused):
         await model.answer(ask("a"), lambda: sents.append(None))
     with pytest.raises(Refused):
-        await model.embed(EmbedRequest(model="e", texts=("a",)), lambda: sents.append(None))
+        await model.embed(EmbedRequest(model="e", inputs=("a",)), lambda: sents.append(None))
     assert sents == []
 
 
@@ -102,15 +94,15 @@ async def test_leaving_and_cancelling_end_it() -> None:
 async def test_vectors_are_stable_and_alike_where_texts_are() -> None:
     model: EmbeddingsModel = Scripted(dimensions=256)
     texts = ("the cat sat", "THE CAT sat!", "the cat stood", "other words", "", "...")
-    answer = await model.embed(EmbedRequest(model="e", texts=texts), nothing)
-    again = await model.embed(EmbedRequest(model="e", texts=texts), nothing)
+    answer = await model.embed(EmbedRequest(model="e", inputs=texts), nothing)
+    again = await model.embed(EmbedRequest(model="e", inputs=texts), nothing)
     assert answer == again
     same, alike, other = (cosine(answer.vectors[0], answer.vectors[n]) for n in (1, 2, 3))
     assert same == pytest.approx(1.0)
     assert same > alike > 0.5 > other
     assert all(cosine(vector, vector) == pytest.approx(1.0) for vector in answer.vectors)
     assert (answer.dimensions, answer.tokens) == (256, ModelTokens(12))
-    small = await model.embed(EmbedRequest(model="e", texts=texts, dimensions=8), nothing)
+    small = await model.embed(EmbedRequest(model="e", inputs=texts, dimensions=8), nothing)
     assert [len(vector) for vector in small.vectors] == [32] * 6
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from packhouse.domain.chat import ChatPiece, Part, Text, TextDelta, Thinking, ToolUse, ToolUseDelta, ToolUseStart
+from packhouse.domain.chat import ChatPiece, TextDelta, ToolUseDelta, ToolUseStart
+from packhouse.domain.chat_part import Part, Text, Thinking, ToolUse
 from packhouse.services.chat import output_bytes_of
 
 

@@ -2,7 +2,8 @@
 
 import msgspec
 
-from packhouse.domain.chat import ChatRequest, Message, OutputFormat, Text
+from packhouse.domain.chat import ChatRequest, Message, OutputFormat
+from packhouse.domain.chat_part import Text
 from packhouse.domain.knowledge import Chunk, Found
 from packhouse.domain.units import CollectionId, DocumentId
 from packhouse.services.grounding import QUOTE, reference_of, with_passages, with_quote

@@ -23,7 +23,7 @@ from packhouse.services.embeddings import Embeddings
 from packhouse.services.gate import Gate
 from packhouse.services.ingestion import Ingest, Reading
 from packhouse.services.knowledge import KnowledgeBase, KnowledgeBases
-from packhouse.services.models import Models
+from packhouse.services.models import Adapters, Models
 from packhouse.services.search import Search
 from tests.support.installation import NOW, Installation, install
 
@@ -86,7 +86,8 @@ async def knowledge_house(directory: Path, *scripts: Script, tokens: int = 1_000
     upkeep = Upkeep(meter, clock, kind="gateway")
     await upkeep.start()
     model = Scripted(*scripts, dimensions=512)
-    models = Models(read_catalog(None), clock, text={}, embeddings={"local": model}, relays={})
+    adapters = Adapters(embeddings={("local", region): model for region in ("eu-central-1", "ca-central-1")})
+    models = Models(read_catalog(None), clock, adapters=adapters)
     engine = EmbeddedVectorEngine(directory / "knowledge")
     jobs = SqliteJobs(installation.database, clock, ids=ids)
     bases = KnowledgeBases(engine, models, clock=clock, ids=ids)

@@ -14,6 +14,9 @@ from packhouse.domain.units import ResourceType
 Provider = Literal["bedrock", "anthropic", "cohere", "openai_compatible", "local"]
 """The provider route: which adapter serves a model."""
 
+DRAINED: frozenset[Provider] = frozenset({"bedrock", "anthropic"})
+"""Providers that bill a whole answer, read or not: where a client goes away they are read to the end."""
+
 Cri = Literal["no", "optional", "only"]
 """Whether a model is served by cross-region inference in a region."""
 

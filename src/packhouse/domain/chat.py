@@ -4,57 +4,18 @@ from typing import Literal
 
 import msgspec
 
+from packhouse.domain.chat_part import CachePoint, Citation, Dialect, Foreign, Part, Text
 from packhouse.domain.content import Content
+from packhouse.domain.errors import Refused
 from packhouse.domain.units import ModelTokens
 
 Role = Literal["system", "user", "assistant", "tool"]
-StopReason = Literal["end", "length", "tool_use", "stop_sequence", "filtered"]
 
-
-class Text(Content, frozen=True, tag="text"):
-    text: str
-
-
-class Image(Content, frozen=True, tag="image"):
-    """An image by value (`data`, the decoded bytes, with `media_type`) or by `url`."""
-
-    media_type: str = ""
-    data: bytes = b""
-    url: str = ""
-    detail: str = ""
-
-
-class Document(Content, frozen=True, tag="document"):
-    """A file by value (`data`, the decoded bytes) or by `url`."""
-
-    media_type: str = ""
-    data: bytes = b""
-    url: str = ""
-    name: str = ""
-
-
-class Thinking(Content, frozen=True, tag="thinking"):
-    """What a model thought before it answered; `signature` lets its provider take it back."""
-
-    text: str
-    signature: str = ""
-
-
-class ToolUse(Content, frozen=True, tag="tool_use"):
-    """The model's wish to call a tool; `arguments` is the JSON text of an object, as the model wrote it."""
-
-    id: str
-    name: str
-    arguments: str
-
-
-class ToolResult(Content, frozen=True, tag="tool_result"):
-    tool_use_id: str
-    text: str
-    is_error: bool = False
-
-
-Part = Text | Image | Document | Thinking | ToolUse | ToolResult
+StopReason = Literal[
+    "end", "length", "tool_use", "stop_sequence", "filtered", "refused", "paused", "context_full", "malformed"
+]
+"""`filtered`: by a guard around the model; `refused`: by the model; `paused`: it wants to be asked to go on;
+`context_full`: the window is full before the cap; `malformed`: what the model wrote could not be read."""
 
 
 class Message(Content, frozen=True):
@@ -74,6 +35,8 @@ class Tool(Content, frozen=True):
     description: str = ""
     parameters: msgspec.Raw = msgspec.Raw(b'{"type":"object","properties":{}}')
     strict: bool = False
+    cache_point: CachePoint | None = None
+    """The provider may keep the tools up to this one."""
 
 
 class ToolChoice(msgspec.Struct, frozen=True):
@@ -91,31 +54,73 @@ class OutputFormat(Content, frozen=True):
     schema: msgspec.Raw = msgspec.Raw(b"{}")
     name: str = ""
     strict: bool = False
+    description: str = ""
+
+
+class ThinkingWish(msgspec.Struct, frozen=True):
+    """Whether and how much the model is to think before it answers.
+
+    `budget`: up to `tokens_max`, which count to the output cap; `adaptive`: as the model sees fit; `off`. `display` is
+    what comes back of it (`summarized`, `omitted`; empty: the provider's default).
+    """
+
+    mode: Literal["off", "budget", "adaptive"]
+    tokens_max: int = 0
+    display: str = ""
+
+
+class ForeignOption(Content, frozen=True):
+    """A field of a request that one dialect alone knows, with its JSON: for providers that speak that dialect.
+    Every other refuses it."""
+
+    dialect: Dialect
+    name: str
+    json: msgspec.Raw
 
 
 class ChatRequest(Content, frozen=True, kw_only=True):
-    """One question to a text model. `output_tokens_max` None means: what the caller did not say."""
+    """One question to a text model. `output_tokens_max` None means: what the caller did not say.
+
+    `effort` is how hard the model is to try (`low`, `medium`, `high`, …; empty: not said). `user` is the caller's word
+    for whoever asks. `cache_point`: the provider may keep the conversation up to its end.
+    """
 
     model: str
     messages: tuple[Message, ...]
     output_tokens_max: int | None = None
-    tools: tuple[Tool, ...] = ()
+    tools: tuple[Tool | Foreign, ...] = ()
     tool_choice: ToolChoice = ToolChoice()
     output_format: OutputFormat = OutputFormat()
     temperature: float | None = None
     top_p: float | None = None
+    top_k: int | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
+    thinking: ThinkingWish | None = None
+    effort: str = ""
+    user: str = ""
+    cache_point: CachePoint | None = None
+    options: tuple[ForeignOption, ...] = ()
+
+    @property
+    def functions(self) -> tuple[Tool, ...]:
+        """The tools, for a provider that runs none by itself. Refused(unsupported) names one that is none of these."""
+        for tool in self.tools:
+            if isinstance(tool, Foreign):
+                raise Refused("unsupported", f"This model has no tool of type {tool.kind!r}.", field="tools")
+        return tuple(tool for tool in self.tools if isinstance(tool, Tool))
 
 
 class ChatAnswer(Content, frozen=True):
-    """A whole answer. `tokens` is what the provider reported, None where it reported nothing."""
+    """A whole answer. `tokens` is what the provider reported, None where it reported nothing; `stop_sequence` the one
+    that ended it, where that is known."""
 
     parts: tuple[Part, ...]
     stop_reason: StopReason
     tokens: ModelTokens | None
+    stop_sequence: str = ""
 
     @property
     def text(self) -> str:
@@ -126,12 +131,23 @@ class TextDelta(Content, frozen=True):
     text: str
 
 
+class CitationDelta(Content, frozen=True):
+    """A citation of the text that is being written."""
+
+    citation: Citation
+
+
 class ThinkingDelta(Content, frozen=True):
+    """A piece of thought, its signature at the end, or (`redacted`) the whole of one that only its provider reads."""
+
     text: str = ""
     signature: str = ""
+    redacted: str = ""
 
 
 class ToolUseStart(Content, frozen=True):
+    """`index` counts the tool uses of this answer."""
+
     index: int
     id: str
     name: str
@@ -142,11 +158,22 @@ class ToolUseDelta(Content, frozen=True):
     arguments: str
 
 
+class ForeignPiece(Content, frozen=True):
+    """A foreign part that came whole."""
+
+    part: Foreign
+
+
+class PartEnd(Content, frozen=True):
+    """The part that was being written is complete; where it is missing a part of another kind says the same."""
+
+
 class StreamEnd(Content, frozen=True):
     """The last piece of a stream: why it stopped and what was consumed (None: not reported)."""
 
     stop_reason: StopReason
     tokens: ModelTokens | None
+    stop_sequence: str = ""
 
 
-ChatPiece = TextDelta | ThinkingDelta | ToolUseStart | ToolUseDelta | StreamEnd
+ChatPiece = TextDelta | CitationDelta | ThinkingDelta | ToolUseStart | ToolUseDelta | ForeignPiece | PartEnd | StreamEnd

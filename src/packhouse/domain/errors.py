@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 
+from packhouse.domain.units import ModelTokens
+
 
 class Refused(Exception):
     """A request that ends here.
 
     `code` is one of `CODES`, permanent and public. `message` is one sentence or two for the caller: what is
-    wrong and what to do. `facts` are plain values that go along (limits, instants, ids), never content.
+    wrong and what to do. `facts` are plain values that go along (limits, instants, ids), never content. `consumed` is
+    what the call had consumed before it was refused, where its provider reported that.
     """
 
     def __init__(self, code: str, message: str, **facts: object) -> None:
@@ -16,6 +19,7 @@ class Refused(Exception):
         self.code = code
         self.message = message
         self.facts: Mapping[str, object] = facts
+        self.consumed: ModelTokens | None = None
 
 
 CODES: dict[str, str] = {

@@ -10,6 +10,9 @@ from packhouse.domain.embedding import EmbedAnswer, EmbedRequest
 Sent = Callable[[], None]
 """Called once, just before the first byte of the call leaves for the provider: from then on it may cost."""
 
+Headers = tuple[tuple[bytes, bytes], ...]
+"""Lower-case names with their values."""
+
 
 class TextModel(Protocol):
     """A text model. `request.model` is the provider's own name; `output_tokens_max` is always set.
@@ -26,24 +29,37 @@ class TextModel(Protocol):
 
 
 class EmbeddingsModel(Protocol):
-    """An embeddings model; raises as `TextModel` does. Batches of any size are split inside, order is kept."""
+    """An embeddings model; raises as `TextModel` does. Batches of any size are split inside, order is kept.
+
+    What it cannot embed (images, numbers of a tokenizer, types of vectors) it refuses as `unsupported`.
+    """
 
     async def embed(self, request: EmbedRequest, sent: Sent) -> EmbedAnswer: ...
 
 
+class TokenCounter(Protocol):
+    """Counts the input tokens of a request at its provider, at no cost; raises as `TextModel` does."""
+
+    async def count_tokens(self, request: ChatRequest) -> int: ...
+
+
 class Relayed(Content, frozen=True):
-    """A provider's answer that travels on as it came: the OpenAI dialect to an OpenAI-compatible server."""
+    """A provider's answer that travels on as it came."""
 
     body: bytes
 
 
-class OpenAIRelay(Protocol):
-    """The short road for bodies that are in the provider's dialect already: bytes in, bytes out."""
+class Relay(Protocol):
+    """The short road for bodies that are in the provider's dialect already: bytes in, bytes out.
 
-    async def relay(self, body: bytes, sent: Sent) -> Relayed:
+    `headers` are those of the caller's that the dialect lets through (`anthropic-beta`, say).
+    """
+
+    async def relay(self, body: bytes, sent: Sent, *, headers: Headers = ()) -> Relayed:
         """The whole answer with status 200; anything else raises `Refused`."""
         ...
 
-    def relay_stream(self, body: bytes, sent: Sent) -> AsyncGenerator[bytes, None]:
-        """Each server-sent event's `data` payload (without the prefix), `[DONE]` included, as it comes."""
+    def relay_stream(self, body: bytes, sent: Sent, *, headers: Headers = ()) -> AsyncGenerator[bytes, None]:
+        """Each server-sent event's `data` payload (without the prefix), as it comes; in OpenAI's dialect the last
+        one is `[DONE]`, in Anthropic's the `message_stop` event."""
         ...

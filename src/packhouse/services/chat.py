@@ -6,28 +6,27 @@ from typing import Protocol
 
 import msgspec
 
-from packhouse.domain.catalog import Model
+from packhouse.domain.catalog import DRAINED, Model
 from packhouse.domain.chat import (
     ChatAnswer,
     ChatPiece,
     ChatRequest,
-    Part,
     StreamEnd,
-    Text,
     TextDelta,
-    Thinking,
     ThinkingDelta,
-    ToolUse,
     ToolUseDelta,
     ToolUseStart,
 )
+from packhouse.domain.chat_part import Dialect, Part, Text, Thinking, ToolUse
 from packhouse.domain.content import Content
 from packhouse.domain.errors import Refused
 from packhouse.domain.estimate import input_bound
 from packhouse.domain.units import KeyId, ModelTokens
 from packhouse.ports.meter import Call, Pack
+from packhouse.ports.models import Headers, Relay
 from packhouse.services.gate import Gate, Spending
 from packhouse.services.models import Models
+from packhouse.services.pump import Pumps
 from packhouse.services.received import ON_ITS_WAY, Received, begun
 
 
@@ -46,9 +45,18 @@ class Answered(Content, frozen=True):
     model: str
 
 
-class OpenAIBody(Protocol):
-    """A request body in the OpenAI dialect that can travel on as it is."""
+class Reported(msgspec.Struct, frozen=True):
+    """What a provider reported so far; `final`: nothing more will come."""
 
+    tokens: ModelTokens
+    final: bool
+
+
+class RelayedBody(Protocol):
+    """A request body that can travel on as it is, to a provider that speaks its dialect."""
+
+    dialect: Dialect
+    headers: Headers
     model: str
     output_tokens: int | None
     input_tokens: int
@@ -57,8 +65,8 @@ class OpenAIBody(Protocol):
         """The body for the provider, changed only where these two differ."""
         ...
 
-    def tokens_of(self, payload: bytes) -> ModelTokens | None:
-        """What an answer, or a piece of a stream, reports as consumed."""
+    def reported(self, payload: bytes, before: ModelTokens | None) -> Reported | None:
+        """What an answer, or a piece of a stream, reports as consumed, over what earlier pieces did."""
         ...
 
     def output_bytes_of(self, payload: bytes) -> int:
@@ -69,9 +77,10 @@ class OpenAIBody(Protocol):
 class Chat:
     """Asks text models."""
 
-    def __init__(self, gate: Gate, models: Models) -> None:
+    def __init__(self, gate: Gate, models: Models, *, pumps: Pumps) -> None:
         self._gate = gate
         self._models = models
+        self._pumps = pumps
 
     def model_id(self, pack: Pack, asked: str) -> str:
         """The catalog's id of the model that the request's word means."""
@@ -85,19 +94,22 @@ class Chat:
         """Whether the model is a small one of the installation's own, which goes on with an answer begun for it."""
         return self._models.resolve(pack, asked).provider == "local"
 
-    def relays(self, pack: Pack, asked: str) -> bool:
-        """Whether the model's server speaks the OpenAI dialect, so that bodies travel on as they are."""
-        return self._models.relay(self._models.resolve(pack, asked)) is not None
+    def relays(self, pack: Pack, asked: str, *, dialect: Dialect) -> bool:
+        """Whether the model's server speaks the dialect, so that bodies travel on as they are."""
+        return self._models.relay(pack, self._models.resolve(pack, asked), dialect=dialect) is not None
 
     async def answer(self, spender: Spender, request: ChatRequest) -> Answered:
         """A whole answer. Refused: quota_exhausted, model_unknown, provider_*, unsupported, …"""
         model = self._models.resolve(spender.pack, request.model)
+        return await self._pumps.whole(self._answer(spender, model, request=request), drain=model.provider in DRAINED)
+
+    async def _answer(self, spender: Spender, model: Model, *, request: ChatRequest) -> Answered:
         bound = input_bound(request)
         async with await self._enter(
             spender, model, input_tokens=bound, output_tokens=request.output_tokens_max
         ) as spending:
             asked = self._for_provider(spender.pack, model, request=request, spending=spending)
-            answer = await self._models.text(model).answer(asked, spending.sent)
+            answer = await self._models.text(spender.pack, model).answer(asked, spending.sent)
             output_bytes = sum(output_bytes_of(part) for part in answer.parts)
             booked = spending.settle(answer.tokens, estimate=ModelTokens(bound, output_bytes + ON_ITS_WAY))
         return Answered(answer, booked, model.id)
@@ -105,66 +117,49 @@ class Chat:
     async def stream(self, spender: Spender, request: ChatRequest) -> AsyncGenerator[ChatPiece, None]:
         """Begun when this returns: a refusal before the first piece is raised here. Then the pieces as they
         come, the last one a `StreamEnd` that says what was booked. Closing the generator ends the call, booked at
-        what was received."""
+        what was received, or lets it be read to its end where its provider bills the whole."""
         model = self._models.resolve(spender.pack, request.model)
+        adapter = self._models.text(spender.pack, model)
         bound = input_bound(request)
         spending = await self._enter(spender, model, input_tokens=bound, output_tokens=request.output_tokens_max)
         asked = self._for_provider(spender.pack, model, request=request, spending=spending)
-        return await begun(self._pieces(spending, model, asked=asked, bound=bound))
+        pieces = _metered(adapter.stream(asked, spending.sent), spending, bound=bound)
+        return await begun(self._pumps.pieces(pieces, drain=model.provider in DRAINED))
 
-    async def _pieces(
-        self, spending: Spending, model: Model, *, asked: ChatRequest, bound: int
-    ) -> AsyncGenerator[ChatPiece, None]:
-        received = Received(bound)
-        async with spending, received.booked_if_cut(spending):
-            async with aclosing(self._models.text(model).stream(asked, spending.sent)) as pieces:
-                async for piece in pieces:
-                    if isinstance(piece, StreamEnd):
-                        booked = spending.settle(piece.tokens, estimate=received.estimate())
-                        yield StreamEnd(piece.stop_reason, booked)
-                        return
-                    received.add(output_bytes_of(piece))
-                    yield piece
-            raise Refused("provider_cut", "The model's answer broke off before its end.")
-
-    async def relay(self, spender: Spender, body: OpenAIBody) -> bytes:
+    async def relay(self, spender: Spender, body: RelayedBody) -> bytes:
         """The provider's answer as it came."""
         model = self._models.resolve(spender.pack, body.model)
-        relay = self._models.relay(model)
-        assert relay is not None, "asked only where relays() says so"
+        return await self._pumps.whole(self._relay(spender, model, body=body), drain=model.provider in DRAINED)
+
+    async def _relay(self, spender: Spender, model: Model, *, body: RelayedBody) -> bytes:
+        relay = self._relay_to(spender.pack, model, body=body)
         async with await self._enter(
             spender, model, input_tokens=body.input_tokens, output_tokens=body.output_tokens
         ) as spending:
             patched = body.patched(
                 model=self._models.provider_model(spender.pack, model), output_tokens=spending.output_tokens
             )
-            answer = (await relay.relay(patched, spending.sent)).body
+            answer = (await relay.relay(patched, spending.sent, headers=body.headers)).body
+            reported = body.reported(answer, None)
             estimate = ModelTokens(body.input_tokens, len(answer))
-            spending.settle(body.tokens_of(answer), estimate=estimate)
+            spending.settle(reported.tokens if reported else None, estimate=estimate)
         return answer
 
-    async def relay_stream(self, spender: Spender, body: OpenAIBody) -> AsyncGenerator[bytes, None]:
+    async def relay_stream(self, spender: Spender, body: RelayedBody) -> AsyncGenerator[bytes, None]:
         """As `stream`, with the payload of each of the provider's events as it comes."""
         model = self._models.resolve(spender.pack, body.model)
+        relay = self._relay_to(spender.pack, model, body=body)
         spending = await self._enter(spender, model, input_tokens=body.input_tokens, output_tokens=body.output_tokens)
         patched = body.patched(
             model=self._models.provider_model(spender.pack, model), output_tokens=spending.output_tokens
         )
-        return await begun(self._relayed(spending, model, body=body, patched=patched))
+        payloads = _relayed(relay.relay_stream(patched, spending.sent, headers=body.headers), spending, body=body)
+        return await begun(self._pumps.pieces(payloads, drain=model.provider in DRAINED))
 
-    async def _relayed(
-        self, spending: Spending, model: Model, *, body: OpenAIBody, patched: bytes
-    ) -> AsyncGenerator[bytes, None]:
-        relay = self._models.relay(model)
+    def _relay_to(self, pack: Pack, model: Model, *, body: RelayedBody) -> Relay:
+        relay = self._models.relay(pack, model, dialect=body.dialect)
         assert relay is not None, "asked only where relays() says so"
-        received = Received(body.input_tokens)
-        async with spending, received.booked_if_cut(spending):
-            async with aclosing(relay.relay_stream(patched, spending.sent)) as payloads:
-                async for payload in payloads:
-                    received.add(body.output_bytes_of(payload))
-                    received.tokens = body.tokens_of(payload) or received.tokens
-                    yield payload
-            spending.settle(received.tokens, estimate=received.estimate())
+        return relay
 
     async def _enter(self, spender: Spender, model: Model, *, input_tokens: int, output_tokens: int | None) -> Spending:
         return await self._gate.enter(
@@ -184,6 +179,36 @@ class Chat:
             model=self._models.provider_model(pack, model),
             output_tokens_max=spending.output_tokens,
         )
+
+
+async def _metered(
+    source: AsyncGenerator[ChatPiece, None], spending: Spending, *, bound: int
+) -> AsyncGenerator[ChatPiece, None]:
+    received = Received(bound)
+    async with spending, received.booked_if_cut(spending), aclosing(source) as pieces:
+        async for piece in pieces:
+            if isinstance(piece, StreamEnd):
+                booked = spending.settle(piece.tokens, estimate=received.estimate())
+                yield msgspec.structs.replace(piece, tokens=booked)
+                return
+            received.add(output_bytes_of(piece))
+            yield piece
+        raise Refused("provider_cut", "The model's answer broke off before its end.")
+
+
+async def _relayed(
+    source: AsyncGenerator[bytes, None], spending: Spending, *, body: RelayedBody
+) -> AsyncGenerator[bytes, None]:
+    received = Received(body.input_tokens)
+    async with spending, received.booked_if_cut(spending):
+        async with aclosing(source) as payloads:
+            async for payload in payloads:
+                received.add(body.output_bytes_of(payload))
+                reported = body.reported(payload, received.tokens)
+                if reported is not None:
+                    received.tokens, received.final = reported.tokens, reported.final
+                yield payload
+        spending.settle(received.tokens if received.final else None, estimate=received.estimate())
 
 
 def output_cap(model: Model, asked: int | None) -> int:

@@ -38,12 +38,12 @@ class Embeddings:
         if not request.texts:
             raise Refused("invalid_request", "There is nothing to embed: give at least one text.")
         model = self._models.resolve(pack, request.model)
-        adapter = self._models.embeddings(model)
+        adapter = self._models.embeddings(pack, model)
         bound = input_bound(request.texts)
         call = Call(pack=pack, key_id=key_id, model=model.id, operation="embeddings", input_tokens=bound)
         asked = EmbedRequest(
             model=self._models.provider_model(pack, model),
-            texts=request.texts,
+            inputs=request.texts,
             input_type=request.input_type,
             dimensions=request.dimensions,
         )

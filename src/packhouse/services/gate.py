@@ -2,6 +2,8 @@
 
 from types import TracebackType
 
+import msgspec
+
 from packhouse.domain.errors import Refused
 from packhouse.domain.units import ModelTokens
 from packhouse.ports.meter import Call, Exhausted, Hold, Meter, Outcome, Settlement
@@ -61,10 +63,10 @@ class Spending:
     def _bounded(self, estimate: ModelTokens) -> ModelTokens:
         """An estimate never exceeds what was held."""
         call = self._hold.call
-        return ModelTokens(
-            input=min(estimate.input, call.input_tokens),
-            output=min(estimate.output, self._hold.output_tokens),
-        )
+        output = min(estimate.output, self._hold.output_tokens)
+        if estimate.input + estimate.cache_read + estimate.cache_write > call.input_tokens:
+            return ModelTokens(call.input_tokens, output)
+        return msgspec.structs.replace(estimate, output=output)
 
     async def __aenter__(self) -> "Spending":
         return self
@@ -77,6 +79,9 @@ class Spending:
             return
         if not hold.sent:
             self._meter.release(hold)
+            return
+        if isinstance(error, Refused) and error.consumed is not None:
+            self.settle(error.consumed, estimate=error.consumed, outcome="failed")
             return
         if isinstance(error, Refused) and error.code in ANSWERED_WITHOUT_COST:
             self.settle(ModelTokens(), estimate=ModelTokens(), outcome="failed")

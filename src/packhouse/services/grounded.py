@@ -9,17 +9,8 @@ from contextlib import aclosing
 
 import msgspec
 
-from packhouse.domain.chat import (
-    ChatPiece,
-    ChatRequest,
-    Message,
-    StreamEnd,
-    Tool,
-    ToolResult,
-    ToolUse,
-    ToolUseDelta,
-    ToolUseStart,
-)
+from packhouse.domain.chat import ChatPiece, ChatRequest, Message, StreamEnd, Tool, ToolUseDelta, ToolUseStart
+from packhouse.domain.chat_part import ToolResult, ToolUse, text_result
 from packhouse.domain.content import Content
 from packhouse.domain.errors import Refused
 from packhouse.domain.knowledge import EVERYTHING, Filter, Found
@@ -178,13 +169,13 @@ class GroundedChat:
         try:
             query = msgspec.json.decode(use.arguments or "{}", type=_Query).query
         except msgspec.DecodeError:
-            return ToolResult(use.id, "The arguments must be an object with the text `query`.", is_error=True)
+            return text_result(use.id, "The arguments must be an object with the text `query`.", is_error=True)
         if not query.strip():
-            return ToolResult(use.id, "The query is empty.", is_error=True)
+            return text_result(use.id, "The query is empty.", is_error=True)
         found = list[Found]()
         for choice in choices:
             found += await self._find(access, query, choice=choice, grounds=grounds)
-        return ToolResult(use.id, listed(found))
+        return text_result(use.id, listed(found))
 
     async def _find(self, access: Access, query: str, *, choice: KnowledgeChoice, grounds: Grounds) -> list[Found]:
         base = await self._bases.chosen(access, choice.resource, collection=choice.collection)
@@ -228,7 +219,7 @@ class _Wishes:
 
 def with_tool(request: ChatRequest) -> ChatRequest:
     """The request with the knowledge base as one more tool. Refused(invalid_request) where its name is taken."""
-    if any(tool.name == LOOK_UP for tool in request.tools):
+    if any(isinstance(tool, Tool) and tool.name == LOOK_UP for tool in request.tools):
         raise Refused("invalid_request", f"The tool name `{LOOK_UP}` is Packhouse's own; rename yours.", field="tools")
     return msgspec.structs.replace(request, tools=(*request.tools, _TOOL))
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from packhouse.domain.chat import ChatRequest, Message, Text
+from packhouse.domain.chat import ChatRequest, Message
+from packhouse.domain.chat_part import Text
 from packhouse.domain.content import Content
 from packhouse.domain.errors import Refused
 from packhouse.domain.knowledge import KNOWLEDGE, SOURCE_URL, Chunk, Found

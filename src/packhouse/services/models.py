@@ -1,39 +1,41 @@
 """Which model serves a call: the request's word for it, the resource's family, the adapter that reaches it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from packhouse.domain.catalog import Catalog, Model
+from packhouse.domain.chat_part import Dialect
 from packhouse.domain.errors import Refused
 from packhouse.ports.meter import Pack
-from packhouse.ports.models import EmbeddingsModel, OpenAIRelay, TextModel
+from packhouse.ports.models import EmbeddingsModel, Relay, TextModel, TokenCounter
 from packhouse.ports.outside import Clock
 
 DEFAULT = "default"
 
 Adapter = TypeVar("Adapter")
 
+Place = tuple[str, str]
+"""Where a model is served: its endpoint (or its provider route where it names no endpoint), and the region."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapters:
+    """What this installation reaches models with, by place. Relays are known by the dialect that they carry too."""
+
+    text: Mapping[Place, TextModel] = field(default_factory=dict[Place, TextModel])
+    embeddings: Mapping[Place, EmbeddingsModel] = field(default_factory=dict[Place, EmbeddingsModel])
+    relays: Mapping[tuple[Dialect, Place], Relay] = field(default_factory=dict[tuple[Dialect, Place], Relay])
+    counters: Mapping[Place, TokenCounter] = field(default_factory=dict[Place, TokenCounter])
+
 
 class Models:
-    """The catalog's models with the adapters that this installation has.
+    """The catalog's models with the adapters that this installation has."""
 
-    Adapters are known by the model's endpoint, or its provider route where it names no endpoint.
-    """
-
-    def __init__(
-        self,
-        catalog: Catalog,
-        clock: Clock,
-        *,
-        text: Mapping[str, TextModel],
-        embeddings: Mapping[str, EmbeddingsModel],
-        relays: Mapping[str, OpenAIRelay],
-    ) -> None:
+    def __init__(self, catalog: Catalog, clock: Clock, *, adapters: Adapters) -> None:
         self._catalog = catalog
         self._clock = clock
-        self._text = text
-        self._embeddings = embeddings
-        self._relays = relays
+        self._adapters = adapters
         self._resolved = dict[tuple[str, str, str], Model]()
 
     def choices(self, pack: Pack) -> tuple[Model, ...]:
@@ -70,15 +72,19 @@ class Models:
         assert offer is not None, "resolve() chose it in this region"
         return offer.served_as(pack.cri) or model.id
 
-    def text(self, model: Model) -> TextModel:
-        return _adapter(self._text, model)
+    def text(self, pack: Pack, model: Model) -> TextModel:
+        return _adapter(self._adapters.text, model, region=pack.region)
 
-    def embeddings(self, model: Model) -> EmbeddingsModel:
-        return _adapter(self._embeddings, model)
+    def embeddings(self, pack: Pack, model: Model) -> EmbeddingsModel:
+        return _adapter(self._adapters.embeddings, model, region=pack.region)
 
-    def relay(self, model: Model) -> OpenAIRelay | None:
-        """The short road for the OpenAI dialect, where the model's server speaks it."""
-        return self._relays.get(model.endpoint or model.provider)
+    def relay(self, pack: Pack, model: Model, *, dialect: Dialect) -> Relay | None:
+        """The short road, where the model's server speaks the dialect itself."""
+        return self._adapters.relays.get((dialect, place_of(model, pack.region)))
+
+    def counter(self, pack: Pack, model: Model) -> TokenCounter | None:
+        """Who counts input tokens for the model, where its provider does."""
+        return self._adapters.counters.get(place_of(model, pack.region))
 
     def _find(self, pack: Pack, asked: str) -> Model:
         if asked in {"", DEFAULT, pack.model}:
@@ -96,12 +102,16 @@ class Models:
         )
 
 
-def _adapter(adapters: Mapping[str, Adapter], model: Model) -> Adapter:
-    adapter = adapters.get(model.endpoint or model.provider)
+def place_of(model: Model, region: str) -> Place:
+    return (model.endpoint or model.provider, region)
+
+
+def _adapter(adapters: Mapping[Place, Adapter], model: Model, *, region: str) -> Adapter:
+    adapter = adapters.get(place_of(model, region))
     if adapter is None:
         raise Refused(
             "unavailable",
-            f"The installation has no endpoint for {model.name}. Ask the operator to set one up.",
+            f"The installation has no endpoint for {model.name} in {region}. Ask the operator to set one up.",
             model=model.id,
         )
     return adapter

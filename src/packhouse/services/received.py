@@ -4,6 +4,8 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+import msgspec
+
 from packhouse.domain.errors import Refused
 from packhouse.domain.units import ModelTokens
 from packhouse.services.gate import ANSWERED_WITHOUT_COST, Spending
@@ -59,24 +61,32 @@ async def begun(
 
 
 class Received:
-    """Counts the output bytes of a stream: a token is at least one byte, so they bound the tokens."""
+    """Counts the output bytes of a stream: a token is at least one byte, so they bound the tokens.
 
-    __slots__ = ("_input_tokens", "_output_bytes", "tokens")
+    `tokens` is what its provider reported so far, `final` whether nothing more will come.
+    """
+
+    __slots__ = ("_input_tokens", "_output_bytes", "final", "tokens")
 
     def __init__(self, input_tokens: int) -> None:
         self._input_tokens = input_tokens
         self._output_bytes = 0
         self.tokens: ModelTokens | None = None
+        self.final = False
 
     def add(self, output_bytes: int) -> None:
         self._output_bytes += output_bytes
 
     def estimate(self) -> ModelTokens:
-        return ModelTokens(self._input_tokens, self._output_bytes + ON_ITS_WAY)
+        """What was reported of the input, where some was, and the bound of the output."""
+        output = self._output_bytes + ON_ITS_WAY
+        if self.tokens is None:
+            return ModelTokens(self._input_tokens, output)
+        return msgspec.structs.replace(self.tokens, output=max(output, self.tokens.output))
 
     @asynccontextmanager
     async def booked_if_cut(self, spending: Spending) -> AsyncGenerator[None]:
-        """A stream that breaks off is booked at what was received, or at what was reported before."""
+        """A stream that breaks off is booked at what was reported of all of it, or else at what was received."""
         try:
             yield
         except BaseException as error:
@@ -84,5 +94,9 @@ class Received:
                 failed = isinstance(error, Exception)
                 nothing = isinstance(error, Refused) and error.code in ANSWERED_WITHOUT_COST
                 if not (nothing and self._output_bytes == 0):
-                    spending.settle(self.tokens, estimate=self.estimate(), outcome="failed" if failed else "cancelled")
+                    spending.settle(
+                        self.tokens if self.final else None,
+                        estimate=self.estimate(),
+                        outcome="failed" if failed else "cancelled",
+                    )
             raise

@@ -70,7 +70,7 @@ class Search:
     async def _nearest(
         self, base: KnowledgeBase, places: Sequence[CollectionId], *, request: SearchRequest, pool: int
     ) -> tuple[list[Found], ModelTokens]:
-        query = EmbedRequest(model=base.model, texts=(request.text,), input_type="search_query")
+        query = EmbedRequest(model=base.model, inputs=(request.text,), input_type="search_query")
         embedded = await self._embeddings.embed(base.embeddings, base.key_id, request=query)
         found = await base.store.nearest(
             places,

@@ -15,12 +15,14 @@ from packhouse.adapters.models.openai_compatible.adapter import OpenAICompatible
 from packhouse.adapters.outside.clock import SystemClock
 from packhouse.adapters.outside.ids import SystemIds
 from packhouse.adapters.vectors.embedded.engine import EmbeddedVectorEngine
-from packhouse.ports.models import EmbeddingsModel, OpenAIRelay, TextModel
+from packhouse.domain.chat_part import Dialect
+from packhouse.ports.models import EmbeddingsModel, Relay, TextModel
 from packhouse.services.chunk import Chunks
 from packhouse.services.embeddings import Embeddings
 from packhouse.services.gate import Gate
 from packhouse.services.knowledge import KnowledgeBases
-from packhouse.services.models import Models
+from packhouse.services.models import Adapters, Models, Place
+from packhouse.services.pump import Pumps
 from packhouse.settings import Settings
 from packhouse.wiring.catalog import catalog_of, upstreams_of
 from packhouse.wiring.layout import Layout, layout_of
@@ -33,13 +35,17 @@ class Providers:
         self._client = UpstreamClient()
         self._local_text = LocalTextModel(Llama(lambda: weights_of(settings), stamps=layout.models))
         self._local_embeddings = LocalEmbeddingsModel()
-        self.text: dict[str, TextModel] = {"local": self._local_text}
-        self.embeddings: dict[str, EmbeddingsModel] = {"local": self._local_embeddings}
-        self.relays: dict[str, OpenAIRelay] = {}
+        text: dict[Place, TextModel] = {("local", region): self._local_text for region in settings.regions}
+        embeddings: dict[Place, EmbeddingsModel] = {
+            ("local", region): self._local_embeddings for region in settings.regions
+        }
+        relays: dict[tuple[Dialect, Place], Relay] = {}
         for upstream in upstreams_of(settings):
             adapter = OpenAICompatible(upstream.url, client=self._client, api_key=settings.upstream_key or None)
-            self.text[upstream.kind] = adapter
-            self.relays[upstream.kind] = adapter
+            for region in settings.regions:
+                text[upstream.kind, region] = adapter
+                relays["openai", (upstream.kind, region)] = adapter
+        self.adapters = Adapters(text=text, embeddings=embeddings, relays=relays)
 
     def close(self) -> None:
         self._client.close()
@@ -64,6 +70,7 @@ class DataPlane:
     models: Models
     embeddings: Embeddings
     gate: Gate
+    pumps: Pumps
     engine: EmbeddedVectorEngine
     bases: KnowledgeBases
     chunks: Chunks
@@ -71,6 +78,7 @@ class DataPlane:
 
     async def close(self) -> None:
         """After the last call: everything settled is in the database when this returns."""
+        await self.pumps.close()
         self.providers.close()
         await self.engine.close()
         self.jobs.close()
@@ -89,9 +97,7 @@ async def open_data_plane(settings: Settings, *, kind: str) -> DataPlane:
     models = Models(
         catalog_of(settings),
         clock,
-        text=providers.text,
-        embeddings=providers.embeddings,
-        relays=providers.relays,
+        adapters=providers.adapters,
     )
     gate = Gate(meter)
     embeddings = Embeddings(gate, models)
@@ -106,6 +112,7 @@ async def open_data_plane(settings: Settings, *, kind: str) -> DataPlane:
         models=models,
         embeddings=embeddings,
         gate=gate,
+        pumps=Pumps(),
         engine=engine,
         bases=bases,
         chunks=Chunks(bases, embeddings, meter=meter, ids=ids),

@@ -39,7 +39,7 @@ async def run(part: Part) -> None:
 
 def routes(plane: DataPlane) -> Mapping[str, Handler]:
     """The handlers of all routes but the health pages, by the names of `gateway/routes`."""
-    chat = Chat(plane.gate, plane.models)
+    chat = Chat(plane.gate, plane.models, pumps=plane.pumps)
     search = Search(plane.bases, plane.embeddings, meter=plane.meter)
     grounded = GroundedChat(chat, plane.bases, search=search)
     models = ModelsRoute(meter=plane.meter, models=plane.models)

@@ -18,15 +18,13 @@ from packhouse.domain.chat import (
     ChatAnswer,
     ChatPiece,
     ChatRequest,
-    Part,
     StopReason,
     StreamEnd,
-    Text,
     TextDelta,
-    ToolUse,
     ToolUseDelta,
     ToolUseStart,
 )
+from packhouse.domain.chat_part import Part, Text, ToolUse
 from packhouse.domain.content import Content
 from packhouse.domain.embedding import EmbedAnswer, EmbedRequest
 from packhouse.domain.errors import CODES, Refused

@@ -7,12 +7,14 @@ from typing import Any
 import msgspec
 
 from packhouse.adapters.models.local.tools import EXAMPLES, Toolbox, written_call
-from packhouse.domain.chat import (
-    ChatRequest,
+from packhouse.domain.chat import ChatRequest, Message
+from packhouse.domain.chat_part import (
+    CachePoint,
     Document,
+    Foreign,
     Image,
-    Message,
     Part,
+    SearchResult,
     Text,
     Thinking,
     ToolResult,
@@ -140,6 +142,14 @@ def _written(part: Part) -> str:
             return written_call(name, arguments)
         case ToolResult(text=text, is_error=is_error):
             return f"The tool failed: {text}" if is_error else f"The tool answered: {text}"
+        case SearchResult(title=title, blocks=blocks):
+            return "\n".join((title, *blocks))
+        case Document(blocks=blocks) if blocks:
+            return "\n".join(blocks)
+        case CachePoint():
+            return ""
+        case Foreign(kind=kind):
+            raise Refused("unsupported", f"The local text model takes no parts of type {kind!r}.", field="messages")
         case Image():
             raise Refused("unsupported", "The local text model takes no images.", field="messages")
         case Document():

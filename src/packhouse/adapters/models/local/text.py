@@ -14,17 +14,14 @@ from packhouse.domain.chat import (
     ChatAnswer,
     ChatPiece,
     ChatRequest,
-    Part,
     StopReason,
     StreamEnd,
-    Text,
     TextDelta,
-    Thinking,
     ThinkingDelta,
-    ToolUse,
     ToolUseDelta,
     ToolUseStart,
 )
+from packhouse.domain.chat_part import Part, Text, Thinking, ToolUse
 from packhouse.domain.errors import Refused
 from packhouse.domain.units import ModelTokens
 from packhouse.ports.models import Sent

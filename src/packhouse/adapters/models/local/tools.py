@@ -8,7 +8,8 @@ from typing import Any, cast
 
 import msgspec
 
-from packhouse.domain.chat import ChatRequest, Part, Text, Tool, ToolUse
+from packhouse.domain.chat import ChatRequest, Tool
+from packhouse.domain.chat_part import Part, Text, ToolUse
 from packhouse.domain.content import Content
 from packhouse.domain.errors import Refused
 
@@ -70,16 +71,16 @@ def _offered(request: ChatRequest) -> tuple[Tool, ...]:
         case "none":
             return ()
         case "tool":
-            named = tuple(tool for tool in request.tools if tool.name == request.tool_choice.name)
+            named = tuple(tool for tool in request.functions if tool.name == request.tool_choice.name)
             if not named:
                 raise Refused("invalid_request", "`tool_choice` names none of the tools.", field="tool_choice")
             return named
         case "required":
             if not request.tools:
                 raise Refused("invalid_request", "`tool_choice` asks for a tool; there is none.", field="tools")
-            return request.tools
+            return request.functions
         case "auto":
-            return request.tools
+            return request.functions
 
 
 def _call_schema(tool: Tool, *, at: str) -> dict[str, Any]:

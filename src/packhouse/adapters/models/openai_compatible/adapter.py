@@ -8,6 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
+from packhouse.adapters.models.batches import embed_in_batches
 from packhouse.adapters.models.http.client import Answer, Incoming, UpstreamClient
 from packhouse.adapters.models.http.limits import Timeouts
 from packhouse.adapters.models.http.sse import SseDecoder
@@ -19,8 +20,7 @@ from packhouse.adapters.models.openai_compatible.wire import OutEmbeddings
 from packhouse.domain.chat import ChatAnswer, ChatPiece, ChatRequest
 from packhouse.domain.embedding import EmbedAnswer, EmbedRequest
 from packhouse.domain.errors import Refused
-from packhouse.domain.units import ModelTokens
-from packhouse.ports.models import Relayed, Sent
+from packhouse.ports.models import Headers, Relayed, Sent
 
 _DONE = b"[DONE]"
 _FINISHED = re.compile(rb'"finish_reason"\s*:\s*"')
@@ -35,7 +35,7 @@ class Ways(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OpenAICompatible:
-    """`TextModel`, `EmbeddingsModel` and `OpenAIRelay` over one server.
+    """`TextModel`, `EmbeddingsModel` and `Relay` over one server.
 
     `base_url` is what OpenAI's own clients call so: it ends before `/chat/completions`, mostly with `/v1`; a
     query stays behind. `headers` go with each call (Azure: `{"api-key": …}` instead of `api_key`).
@@ -79,22 +79,22 @@ class OpenAICompatible:
         yield reader.end()
 
     async def embed(self, request: EmbedRequest, sent: Sent) -> EmbedAnswer:
-        size = self._ways.embed_texts_max
-        answers: list[EmbedAnswer] = []
-        for start in range(0, len(request.texts), size):
-            texts = request.texts[start : start + size]
-            body = OutEmbeddings(request.model, texts, self._ways.embedding_encoding, request.dimensions)
-            call = self._embeddings.call(msgspec.json.encode(body), _nothing if answers else sent)
-            answers.append(read_vectors(_whole(await call, b'"data"'), len(texts)))
-        return _joined(answers)
+        return await embed_in_batches(request, sent, inputs_max=self._ways.embed_texts_max, embed=self._embed)
 
-    async def relay(self, body: bytes, sent: Sent) -> Relayed:
-        return Relayed(_whole(await self._whole.call(body, sent), b'"choices"'))
+    async def _embed(self, request: EmbedRequest, sent: Sent) -> EmbedAnswer:
+        if not request.only_texts:
+            raise Refused("unsupported", "This model's server embeds texts only.", field="input")
+        body = OutEmbeddings(request.model, request.texts, self._ways.embedding_encoding, request.dimensions)
+        answer = await self._embeddings.call(msgspec.json.encode(body), sent)
+        return read_vectors(_whole(answer, b'"data"'), len(request.texts))
 
-    async def relay_stream(self, body: bytes, sent: Sent) -> AsyncGenerator[bytes, None]:
+    async def relay(self, body: bytes, sent: Sent, *, headers: Headers = ()) -> Relayed:
+        return Relayed(_whole(await self._whole.call(body, sent, headers=headers), b'"choices"'))
+
+    async def relay_stream(self, body: bytes, sent: Sent, *, headers: Headers = ()) -> AsyncGenerator[bytes, None]:
         decoder = SseDecoder()
         finished = False
-        async with self._streamed.open(body, sent) as incoming:
+        async with self._streamed.open(body, sent, headers=headers) as incoming:
             await _check_stream(incoming)
             async for piece in incoming:
                 for event in decoder.feed(piece):
@@ -117,10 +117,6 @@ def _under(base_url: str, path: str) -> str:
     return urlunsplit(parts._replace(path=parts.path.rstrip("/") + path))
 
 
-def _nothing() -> None:
-    """Only the first of several batches tells that a call has begun to cost."""
-
-
 def _whole(answer: Answer, must_have: bytes) -> bytes:
     """The body of an answer with status 200; raises what any other answer means."""
     if answer.status != 200:
@@ -135,14 +131,3 @@ async def _check_stream(incoming: Incoming) -> None:
         raise refusal(incoming.status, await incoming.read(), retry_after=incoming.header("retry-after"))
     if not (incoming.header("content-type") or "").lower().startswith("text/event-stream"):
         raise error_within(await incoming.read()) or malformed()
-
-
-def _joined(answers: list[EmbedAnswer]) -> EmbedAnswer:
-    if len({answer.dimensions for answer in answers}) > 1:
-        raise malformed()
-    counted = [answer.tokens for answer in answers if answer.tokens is not None]
-    return EmbedAnswer(
-        tuple(vector for answer in answers for vector in answer.vectors),
-        answers[0].dimensions if answers else 0,
-        sum(counted, ModelTokens()) if counted and len(counted) == len(answers) else None,
-    )

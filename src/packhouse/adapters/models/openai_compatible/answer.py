@@ -6,17 +6,14 @@ from packhouse.adapters.models.openai_compatible import wire
 from packhouse.domain.chat import (
     ChatAnswer,
     ChatPiece,
-    Part,
     StopReason,
     StreamEnd,
-    Text,
     TextDelta,
-    Thinking,
     ThinkingDelta,
-    ToolUse,
     ToolUseDelta,
     ToolUseStart,
 )
+from packhouse.domain.chat_part import Part, Text, Thinking, ToolUse
 from packhouse.domain.errors import Refused
 from packhouse.domain.units import ModelTokens
 

@@ -7,17 +7,15 @@ from typing import Literal
 import msgspec
 
 from packhouse.adapters.models.openai_compatible import wire
-from packhouse.domain.chat import (
-    ChatRequest,
+from packhouse.domain.chat import ChatRequest, Message, OutputFormat, Tool, ToolChoice
+from packhouse.domain.chat_part import (
+    CachePoint,
     Document,
     Image,
-    Message,
-    OutputFormat,
     Part,
+    SearchResult,
     Text,
     Thinking,
-    Tool,
-    ToolChoice,
     ToolResult,
     ToolUse,
 )
@@ -35,7 +33,7 @@ def chat_body(request: ChatRequest, *, stream: bool, cap_field: OutputCapField) 
         messages=tuple(message for given in request.messages for message in _messages(given)),
         max_tokens=caps.get("max_tokens"),
         max_completion_tokens=caps.get("max_completion_tokens"),
-        tools=tuple(_tool(tool) for tool in request.tools),
+        tools=tuple(_tool(tool) for tool in request.functions),
         tool_choice=_choice(choice) if request.tools else None,
         parallel_tool_calls=False if request.tools and not choice.parallel else None,
         response_format=_format(request.output_format),
@@ -61,7 +59,7 @@ def _messages(message: Message) -> Iterator[wire.OutMessage]:
         for part in message.parts
         if isinstance(part, ToolUse)
     )
-    said = [_part(part) for part in message.parts if not isinstance(part, ToolResult | ToolUse | Thinking)]
+    said = [_part(part) for part in message.parts if not isinstance(part, ToolResult | ToolUse | Thinking | CachePoint)]
     if calls or said:
         yield wire.OutMessage(message.role, _content(said), tool_calls=calls)
 
@@ -82,6 +80,10 @@ def _part(part: Part) -> wire.OutPart:
             return wire.OutImage(wire.OutUrl(url, detail))
         case Image(media_type, data, detail=detail):
             return wire.OutImage(wire.OutUrl(_data_url(media_type, data), detail))
+        case Document(blocks=blocks) if blocks:
+            return wire.OutText("\n\n".join(blocks))
+        case SearchResult(source=source, title=title, blocks=blocks):
+            return wire.OutText("\n".join((title, source, *blocks)))
         case Document(data=b""):
             raise Refused("unsupported", "This model's server takes documents by value only, not by URL.")
         case Document(media_type, data, name=name):

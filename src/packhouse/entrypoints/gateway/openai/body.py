@@ -2,12 +2,15 @@
 
 import msgspec
 
+from packhouse.domain.chat_part import Dialect
 from packhouse.domain.errors import Refused
 from packhouse.domain.estimate import TOKENS_PER_CALL, TOKENS_PER_IMAGE, TOKENS_WITH_TOOLS
 from packhouse.domain.units import ModelTokens
 from packhouse.entrypoints.gateway.decode import decode
 from packhouse.entrypoints.gateway.openai.usage import StreamPiece, WithUsage, tokens_of
 from packhouse.entrypoints.gateway.openai.wire import ChatEnvelope
+from packhouse.ports.models import Headers
+from packhouse.services.chat import Reported
 
 _envelope = msgspec.json.Decoder(ChatEnvelope)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -30,12 +33,14 @@ def decode_envelope(body: bytes) -> ChatEnvelope:
 
 
 class RelayBody:
-    """The body of a call whose provider speaks this dialect (`services.chat.OpenAIBody`)."""
+    """The body of a call whose provider speaks this dialect (`services.chat.RelayedBody`)."""
 
-    __slots__ = ("_body", "_envelope", "input_tokens", "model", "output_tokens")
+    __slots__ = ("_body", "_envelope", "dialect", "headers", "input_tokens", "model", "output_tokens")
 
     def __init__(self, body: bytes, envelope: ChatEnvelope) -> None:
         self._body = body
+        self.dialect: Dialect = "openai"
+        self.headers: Headers = ()
         self._envelope = envelope
         self.model = envelope.model
         self.output_tokens = envelope.max_completion_tokens or envelope.max_tokens
@@ -55,14 +60,15 @@ class RelayBody:
             fields["stream_options"] = _INCLUDE_USAGE
         return msgspec.json.encode(fields)
 
-    def tokens_of(self, payload: bytes) -> ModelTokens | None:
+    def reported(self, payload: bytes, before: ModelTokens | None) -> Reported | None:
+        """The dialect reports once, at the end."""
         if b'"usage"' not in payload:
             return None
         try:
             usage = _with_usage.decode(payload).usage
         except msgspec.DecodeError:
             return None
-        return tokens_of(usage) if usage is not None else None
+        return Reported(tokens_of(usage), final=True) if usage is not None else None
 
     def output_bytes_of(self, payload: bytes) -> int:
         try:

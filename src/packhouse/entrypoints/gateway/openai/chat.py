@@ -45,7 +45,7 @@ class ChatRoute:
         spender = Spender(access.pack("text_generation"), access.key_id)
         if envelope.packhouse is not None and envelope.packhouse.knowledge:
             return await self._with_knowledge(request, access, spender=spender, envelope=envelope)
-        if self._chat.relays(spender.pack, envelope.model):
+        if self._chat.relays(spender.pack, envelope.model, dialect="openai"):
             return await self._relay(spender, RelayBody(request.body, envelope), envelope=envelope)
         return await self._neutral(spender, read_chat(request.body), envelope=envelope)
 

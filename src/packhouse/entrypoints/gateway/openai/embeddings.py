@@ -49,7 +49,7 @@ class EmbeddingsRoute:
     async def __call__(self, request: Request) -> Reply:
         access = await authorise(request, self._meter)
         wire = decode(_body, request.body)
-        asked = EmbedRequest(model=wire.model, texts=_texts(wire), dimensions=wire.dimensions)
+        asked = EmbedRequest(model=wire.model, inputs=_texts(wire), dimensions=wire.dimensions)
         embedded = await self._embeddings.embed(access.pack("embeddings"), access.key_id, request=asked)
         return Reply(body=_write(embedded, as_base64=wire.encoding_format == "base64"))
 

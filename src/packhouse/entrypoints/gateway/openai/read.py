@@ -5,19 +5,8 @@ import binascii
 
 import msgspec
 
-from packhouse.domain.chat import (
-    ChatRequest,
-    Document,
-    Image,
-    Message,
-    OutputFormat,
-    Part,
-    Text,
-    Tool,
-    ToolChoice,
-    ToolResult,
-    ToolUse,
-)
+from packhouse.domain.chat import ChatRequest, Message, OutputFormat, Tool, ToolChoice
+from packhouse.domain.chat_part import Document, Image, Part, Text, ToolUse, text_result
 from packhouse.domain.errors import Refused
 from packhouse.entrypoints.gateway.decode import decode
 from packhouse.entrypoints.gateway.openai.wire import (
@@ -67,7 +56,7 @@ def _message(message: WireMessage, place: int) -> Message:
     if message.role == "tool":
         if not message.tool_call_id:
             raise Refused("invalid_request", f"`{field}` is a tool's result without `tool_call_id`.", field=field)
-        return Message("tool", (ToolResult(message.tool_call_id, _plain(message, field)),))
+        return Message("tool", (text_result(message.tool_call_id, _plain(message, field)),))
     parts = _parts(message, field)
     for call in message.tool_calls or ():
         parts.append(ToolUse(call.id, call.function.name, call.function.arguments))

@@ -11,10 +11,10 @@ from packhouse.domain.chat import (
     StreamEnd,
     TextDelta,
     ThinkingDelta,
-    ToolUse,
     ToolUseDelta,
     ToolUseStart,
 )
+from packhouse.domain.chat_part import ToolUse
 from packhouse.domain.content import Content
 from packhouse.domain.units import ModelTokens
 from packhouse.entrypoints.gateway.openai.usage import WireUsage, wire_usage
@@ -26,6 +26,10 @@ FINISH: dict[StopReason, FinishReason] = {
     "length": "length",
     "tool_use": "tool_calls",
     "filtered": "content_filter",
+    "refused": "content_filter",
+    "paused": "stop",
+    "context_full": "length",
+    "malformed": "stop",
 }
 
 
@@ -149,6 +153,8 @@ class ChunkWriter:
                 return self._event(OutDelta(tool_calls=(OutDeltaCall(index, {"arguments": arguments}),)))
             case StreamEnd(stop_reason=reason):
                 return self._event(OutDelta(), FINISH[reason])
+            case _:
+                return b""
 
     def closing(self, tokens: ModelTokens, *, packhouse: msgspec.Raw | None = None) -> bytes:
         """The usage, where the client asked for it, and what goes along with a grounded answer."""
