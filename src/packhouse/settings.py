@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
@@ -43,14 +43,41 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         "eu-central-1",
         "ca-central-1",
     )
+    endpoint: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Endpoints of model providers, each `PROVIDER name=value ...`: bedrock, anthropic, cohere or"
+            " openai_compatible, with region=, url=, key=, profile=, access_key=, secret_key=, session_token=, weight=,"
+            " name=; a secret is given as env:VARIABLE or file:PATH. See docs/guide/providers.md."
+        ),
+    ] = ()
     upstream: Annotated[
         tuple[str, ...],
         Meta(
-            description="Servers of text models, as `openai=URL`: any that speaks the OpenAI dialect, its URL to `/v1`."
+            description="The short form of an endpoint for all regions, `KIND=URL`: openai (any server that speaks the"
+            " OpenAI dialect, its URL to `/v1`), bedrock, anthropic or cohere."
         ),
     ] = ()
-    upstream_model: Annotated[str, Meta(description="The name of the model to ask for at that server.")] = "default"
-    upstream_key: Annotated[str, Meta(description="The key that the server wants; empty: none.")] = ""
+    upstream_model: Annotated[str, Meta(description="The text model to ask for at an openai upstream.")] = "default"
+    upstream_embeddings_model: Annotated[
+        str, Meta(description="The embeddings model to ask for at an openai upstream; empty: it has none.")
+    ] = ""
+    upstream_key: Annotated[str, Meta(description="The key that the upstreams want; empty: none.")] = ""
+    provider_attempts: Annotated[
+        int, Meta(ge=1, le=10, description="How often a call is tried at its provider, where trying again is safe.")
+    ] = 3
+    provider_connect_seconds: Annotated[
+        float, Meta(gt=0, le=600, description="How long connecting to a provider may take.")
+    ] = 5.0
+    provider_first_seconds: Annotated[
+        float, Meta(gt=0, le=3600, description="How long a provider may take to begin its answer.")
+    ] = 300.0
+    provider_between_seconds: Annotated[
+        float, Meta(gt=0, le=3600, description="The longest silence of a provider in the middle of an answer.")
+    ] = 60.0
+    provider_total_seconds: Annotated[
+        float, Meta(gt=0, le=7200, description="How long a call to a provider may take in all.")
+    ] = 900.0
     local_text_model: Annotated[
         str, Meta(description="A GGUF file for the local text model; empty: the one that is installed with Packhouse.")
     ] = ""
@@ -101,7 +128,7 @@ def _settings() -> tuple[Setting, ...]:
         sentence = next(meta.description for meta in reversed(metas) if meta.description)
         several = isinstance(field.default, tuple)
         default = ",".join(field.default) if several else str(field.default)
-        found.append(Setting(field.name, sentence, default, several, isinstance(field.default, int)))
+        found.append(Setting(field.name, sentence, default, several, isinstance(field.default, int | float)))
     return tuple(found)
 
 
@@ -109,7 +136,7 @@ SETTINGS = _settings()
 
 
 def load(
-    flags: Mapping[str, str | tuple[str, ...]], *, environment: Mapping[str, str] = os.environ, file: Path | None = None
+    flags: Mapping[str, str | Sequence[str]], *, environment: Mapping[str, str] = os.environ, file: Path | None = None
 ) -> Settings:
     """The settings: a flag before a variable before a line of the file before the default.
 
@@ -133,8 +160,8 @@ def load(
 def _checked(values: dict[str, Any], sources: Mapping[str, str]) -> Settings:
     several = {setting.name for setting in SETTINGS if setting.several}
     for name in several & values.keys():
-        if isinstance(values[name], str):
-            values[name] = [part.strip() for part in values[name].split(",") if part.strip()]
+        given = [values[name]] if isinstance(values[name], str) else values[name]
+        values[name] = [part.strip() for text in given for part in str(text).split(",") if part.strip()]
     try:
         return msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:

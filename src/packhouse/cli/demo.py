@@ -22,13 +22,13 @@ from packhouse.cli.demo_company import (
     new_logins,
     operator_of,
 )
+from packhouse.cli.demo_models import demo_models
 from packhouse.cli.demo_story import tell_story
 from packhouse.cli.flags import with_settings
 from packhouse.cli.serve import begin
 from packhouse.domain.errors import Refused
 from packhouse.domain.key import connection_string
 from packhouse.settings import Settings, load
-from packhouse.wiring.catalog import UPSTREAM_MODEL
 from packhouse.wiring.layout import layout_of
 from packhouse_connector import PackhouseError
 
@@ -98,8 +98,8 @@ class Demo:
         supervisor = self._supervisor
         company = self._company
         if company is None:
-            text_model = UPSTREAM_MODEL if self._settings.upstream else "local-text"
-            company = make_company(supervisor.control_url, self._logins, text_model=text_model, tell=self._say)
+            models = demo_models(self._settings)
+            company = make_company(supervisor.control_url, self._logins, models=models, tell=self._say)
             self._remember(company)
         text = connection_string(company.keys.all, supervisor.gateway_url)
         tell_story(
@@ -108,6 +108,7 @@ class Demo:
             company=company,
             admin=Api(supervisor.control_url, company.tokens.admin),
             urls=(supervisor.gateway_url, supervisor.control_url),
+            needs_documents=not self._settings.upstream,
         )
         if self._quiet:
             sys.stdout.buffer.write(msgspec.json.encode(self._report(company, text)) + b"\n")

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import msgspec
 
+from packhouse.cli.demo_models import EMBEDDED, DemoModels
 from packhouse.wiring.installation import FirstOperator
 
 Tell = Callable[[str], None]
@@ -90,7 +91,7 @@ class Api:
         return Api(self._url, token), token
 
 
-def make_company(control_url: str, logins: Logins, *, text_model: str, tell: Tell) -> DemoCompany:
+def make_company(control_url: str, logins: Logins, *, models: DemoModels, tell: Tell) -> DemoCompany:
     """From nothing to three active packs and their keys."""
     tell(f"Creating the company {COMPANY} with {CLOUD_TOKENS} cloud tokens ...")
     operator, operator_token = Api(control_url).signed_in(logins.operator, "demo")
@@ -109,13 +110,21 @@ def make_company(control_url: str, logins: Logins, *, text_model: str, tell: Tel
     )
     operator.post(f"/contracts/{contract['id']}/grants", {"cloud_tokens": CLOUD_TOKENS})
     admin, admin_token = Api(control_url).signed_in(logins.admin, "demo")
-    resources = _provision(admin, company_id, text_model=text_model, tell=tell)
+    if models != EMBEDDED:
+        _accept_terms(admin, company_id)
+    resources = _provision(admin, company_id, models=models, tell=tell)
     for resource_id in (resources.text, resources.embeddings, resources.knowledge):
         admin.post(f"/resources/{resource_id}/members", {"email": logins.member.email})
     return DemoCompany(company_id, logins, Tokens(operator_token, admin_token), _make_keys(admin, resources), resources)
 
 
-def _provision(admin: Api, company_id: str, *, text_model: str, tell: Tell) -> Resources:
+def _accept_terms(admin: Api, company_id: str) -> None:
+    """Those of the providers behind the catalog's models, as an admin would; the demo's company is a made-up one."""
+    for one in admin.get(f"/companies/{company_id}/terms")["terms"]:
+        admin.post(f"/companies/{company_id}/terms/{one['id']}/acceptance", {"version": one["version"]})
+
+
+def _provision(admin: Api, company_id: str, *, models: DemoModels, tell: Tell) -> Resources:
     def pack(name: str, **order: Any) -> str:
         body = {"display_name": name, "region": "eu-central-1", "environment": "test", **order}
         specification = admin.post(f"/companies/{company_id}/resources/preview", body)
@@ -125,8 +134,8 @@ def _provision(admin: Api, company_id: str, *, text_model: str, tell: Tell) -> R
         )
         return admin.post(f"/companies/{company_id}/resources", body)["id"]
 
-    text = pack("Assistant", type="text_generation", plan="S", model=text_model)
-    embeddings = pack("Embeddings", type="embeddings", plan="S", model="local-embeddings")
+    text = pack("Assistant", type="text_generation", plan="S", model=models.text)
+    embeddings = pack("Embeddings", type="embeddings", plan="S", model=models.embeddings)
     knowledge = pack("Handbook", type="knowledge_base", plan="Standard", embeddings_resource_id=embeddings)
     return Resources(text, embeddings, knowledge)
 

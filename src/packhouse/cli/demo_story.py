@@ -16,10 +16,24 @@ SETTLED_SECONDS = 0.3
 """Usage is in the database within a twentieth of a second; the table shall show the last call too."""
 
 
-def tell_story(console: Console, *, connection: str, company: DemoCompany, admin: Api, urls: tuple[str, str]) -> None:
-    """Each wait shows its progress."""
+def tell_story(
+    console: Console,
+    *,
+    connection: str,
+    company: DemoCompany,
+    admin: Api,
+    urls: tuple[str, str],
+    needs_documents: bool = True,
+) -> None:
+    """Each wait shows its progress. An upstream server in trouble is no reason to take the rest down: without
+    `needs_documents` what it could not embed is said, and the demo goes on."""
     with Packhouse(connection) as packhouse:
-        _ingest(console, packhouse)
+        try:
+            _ingest(console, packhouse)
+        except PackhouseError as error:
+            if needs_documents:
+                raise
+            console.print(f"Not ingested: {error.message}", markup=False, highlight=False, style="red")
         for question in QUESTIONS:
             _ask(console, packhouse, question=question)
     time.sleep(SETTLED_SECONDS)
@@ -51,7 +65,7 @@ def _ask(console: Console, packhouse: Packhouse, *, question: DemoQuestion) -> N
     try:
         with console.status("Asking ..."):
             answer = packhouse.chat(question.question, knowledge="default", temperature=0.0)
-    except PackhouseError as error:  # an upstream server in trouble is no reason to take the rest down
+    except PackhouseError as error:
         console.print(f"No answer: {error.message}", markup=False, highlight=False, style="red")
         return
     console.print(f"Answer:   {answer.text.strip()}", markup=False, highlight=False)

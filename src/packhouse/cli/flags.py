@@ -10,12 +10,15 @@ from packhouse.settings import SETTINGS, Setting
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with an option for every setting; it gets those that were given as `flags`, by name."""
+    """The command with an option for every setting; it gets those that were given as `flags`, by name.
+
+    A setting of several values may be given several times, or with commas between them.
+    """
     own = [each for each in signature(command).parameters.values() if each.name != "flags"]
     names = {setting.name for setting in SETTINGS}
 
     def wrapped(**given: Any) -> None:
-        flags = {name: given.pop(name) for name in names if given.get(name) is not None}
+        flags = {name: given.pop(name) for name in names if given.get(name) not in (None, [])}
         command(flags=flags, **{name: value for name, value in given.items() if name not in names})
 
     parameters = [*own, *(_option(setting) for setting in SETTINGS)]
@@ -32,5 +35,5 @@ def _option(setting: Setting) -> Parameter:
         setting.name,
         Parameter.KEYWORD_ONLY,
         default=typer.Option(None, setting.flag, help=shown, show_default=False),
-        annotation=str | None,
+        annotation=list[str] | None if setting.several else str | None,
     )

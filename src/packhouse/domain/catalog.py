@@ -1,6 +1,6 @@
 """What an installation sells: regions, models and plans."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from typing import Literal
 
@@ -45,13 +45,17 @@ class Region(msgspec.Struct, frozen=True):
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
-    """A model in a region. `provider_model` and `cri_profile` are the provider's own ids without and with CRI."""
+    """A model in a region. `provider_model` and `cri_profile` are the provider's own ids without and with CRI.
+
+    `provider` is the route there, where it is another than the model's.
+    """
 
     region: str
     cri: Cri = "no"
     provider_model: str = ""
     cri_profile: str = ""
     serving_regions: tuple[str, ...] = ()
+    provider: Provider | None = None
 
     def served_as(self, cri: bool) -> str:
         """The id to call the provider with; `cri` matters only where CRI is optional."""
@@ -62,7 +66,8 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
 class Model(msgspec.Struct, frozen=True, kw_only=True):
     """A model and all that the platform knows of it.
 
-    `endpoint` names the settings' endpoint of an `openai_compatible` model. `dimensions` are those that an
+    `endpoint` names the settings' endpoint of an `openai_compatible` model. `direct_model` is what its maker calls it,
+    and `direct_provider` the maker's own route, for installations that go there instead. `dimensions` are those that an
     embeddings model can make, the default first. Life-cycle dates begin at 0:00 UTC.
     """
 
@@ -80,12 +85,31 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     tools: bool = False
     terms: tuple[str, ...] = ()
     endpoint: str = ""
+    direct_provider: Provider | None = None
+    direct_model: str = ""
     announced_on: date | None = None
     legacy_on: date | None = None
     end_of_life_on: date | None = None
 
     def offer(self, region: str) -> Offer | None:
         return next((offer for offer in self.offers if offer.region == region), None)
+
+    def provider_in(self, region: str) -> Provider:
+        """The route in that region."""
+        offer = self.offer(region)
+        return offer.provider if offer is not None and offer.provider is not None else self.provider
+
+    def directly(self, regions: Collection[str]) -> "Model":
+        """The model with its maker's own route in these regions, where it is offered there and has one."""
+        if self.direct_provider is None:
+            return self
+        offers = tuple(
+            Offer(region=offer.region, provider_model=self.direct_model, provider=self.direct_provider)
+            if offer.region in regions
+            else offer
+            for offer in self.offers
+        )
+        return msgspec.structs.replace(self, offers=offers)
 
     def life_cycle(self, now: datetime) -> LifeCycle:
         """Legacy warns, ended refuses."""
@@ -109,6 +133,10 @@ class Offering(msgspec.Struct, frozen=True):
 
     def has(self, region: str, provider: Provider) -> bool:
         return any(name == region and provider in providers for name, providers in self.regions)
+
+    def reaches(self, model: Model, region: str) -> bool:
+        """Whether there is an endpoint for the model's route in that region."""
+        return self.has(region, model.provider_in(region))
 
 
 class Catalog(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,27 +185,36 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
 
     def with_model(self, model: Model) -> "Catalog":
         """The catalog with one more model, or with this one in the place of its namesake."""
-        others = tuple(one for one in self.models if one.id != model.id)
-        return msgspec.structs.replace(self, models=(*others, model))
+        if all(one.id != model.id for one in self.models):
+            return msgspec.structs.replace(self, models=(*self.models, model))
+        models = tuple(model if one.id == model.id else one for one in self.models)
+        return msgspec.structs.replace(self, models=models)
 
 
 def openai_compatible_model(
-    model_id: str, *, regions: Iterable[str], provider_model: str, endpoint: str, name: str = ""
+    model_id: str,
+    *,
+    regions: Iterable[str],
+    provider_model: str,
+    endpoint: str,
+    name: str = "",
+    type_: ResourceType = "text_generation",
 ) -> Model:
-    """A text model that an OpenAI-compatible server serves, as `--upstream` adds it.
+    """A model that an OpenAI-compatible server serves, as `--upstream` adds it.
 
     Nothing is known of it, so it gets a wide context window and may be asked for anything.
     """
+    text = type_ == "text_generation"
     return Model(
         id=model_id,
         name=name or model_id,
-        type="text_generation",
+        type=type_,
         family=OPENAI_COMPATIBLE_FAMILY,
         provider="openai_compatible",
         offers=tuple(Offer(region=region, provider_model=provider_model) for region in regions),
         context_tokens=1_000_000,
-        output_tokens_max=128_000,
-        modalities=("text", "image", "document"),
-        tools=True,
+        output_tokens_max=128_000 if text else 0,
+        modalities=("text", "image", "document") if text else ("text",),
+        tools=text,
         endpoint=endpoint,
     )

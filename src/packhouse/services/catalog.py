@@ -70,7 +70,7 @@ class Offers:
             model=model,
             life_cycle=model.life_cycle(self._context.clock.now()),
             offers=tuple(
-                ModelOffer(one.region, one.cri, offering.has(one.region, model.provider), one.serving_regions)
+                ModelOffer(one.region, one.cri, offering.reaches(model, one.region), one.serving_regions)
                 for one in model.offers
             ),
             plans=self._context.catalog.plans_for(model.type, model.family),

@@ -101,7 +101,8 @@ class Chat:
     async def answer(self, spender: Spender, request: ChatRequest) -> Answered:
         """A whole answer. Refused: quota_exhausted, model_unknown, provider_*, unsupported, …"""
         model = self._models.resolve(spender.pack, request.model)
-        return await self._pumps.whole(self._answer(spender, model, request=request), drain=model.provider in DRAINED)
+        call = self._answer(spender, model, request=request)
+        return await self._pumps.whole(call, drain=_drained(spender.pack, model))
 
     async def _answer(self, spender: Spender, model: Model, *, request: ChatRequest) -> Answered:
         bound = input_bound(request)
@@ -124,12 +125,12 @@ class Chat:
         spending = await self._enter(spender, model, input_tokens=bound, output_tokens=request.output_tokens_max)
         asked = self._for_provider(spender.pack, model, request=request, spending=spending)
         pieces = _metered(adapter.stream(asked, spending.sent), spending, bound=bound)
-        return await begun(self._pumps.pieces(pieces, drain=model.provider in DRAINED))
+        return await begun(self._pumps.pieces(pieces, drain=_drained(spender.pack, model)))
 
     async def relay(self, spender: Spender, body: RelayedBody) -> bytes:
         """The provider's answer as it came."""
         model = self._models.resolve(spender.pack, body.model)
-        return await self._pumps.whole(self._relay(spender, model, body=body), drain=model.provider in DRAINED)
+        return await self._pumps.whole(self._relay(spender, model, body=body), drain=_drained(spender.pack, model))
 
     async def _relay(self, spender: Spender, model: Model, *, body: RelayedBody) -> bytes:
         relay = self._relay_to(spender.pack, model, body=body)
@@ -154,7 +155,7 @@ class Chat:
             model=self._models.provider_model(spender.pack, model), output_tokens=spending.output_tokens
         )
         payloads = _relayed(relay.relay_stream(patched, spending.sent, headers=body.headers), spending, body=body)
-        return await begun(self._pumps.pieces(payloads, drain=model.provider in DRAINED))
+        return await begun(self._pumps.pieces(payloads, drain=_drained(spender.pack, model)))
 
     def _relay_to(self, pack: Pack, model: Model, *, body: RelayedBody) -> Relay:
         relay = self._models.relay(pack, model, dialect=body.dialect)
@@ -209,6 +210,10 @@ async def _relayed(
                     received.tokens, received.final = reported.tokens, reported.final
                 yield payload
         spending.settle(received.tokens if received.final else None, estimate=received.estimate())
+
+
+def _drained(pack: Pack, model: Model) -> bool:
+    return model.provider_in(pack.region) in DRAINED
 
 
 def output_cap(model: Model, asked: int | None) -> int:

@@ -27,7 +27,7 @@ async def check_model(act: Act, model: Model, *, company_id: CompanyId, region: 
     if model.life_cycle(act.now) == "ended":
         raise Refused("model_ended", f"The life of {model.name} ended on {model.end_of_life_on}; choose another model.")
     offer = model.offer(region)
-    if offer is None or not act.context.offering.has(region, model.provider):
+    if offer is None or not act.context.offering.reaches(model, region):
         raise Refused("model_not_in_region", _where(act, model, region=region), model=model.id, region=region)
     accepted = await act.work.terms.of_company(company_id)
     standings = [standing(terms, accepted, now=act.now) for terms in act.context.catalog.terms_of(model)]
@@ -52,6 +52,6 @@ def chosen_cri(offer: Offer, wished: bool | None) -> bool:
 
 
 def _where(act: Act, model: Model, *, region: str) -> str:
-    offered = [one.region for one in model.offers if act.context.offering.has(one.region, model.provider)]
+    offered = [one.region for one in model.offers if act.context.offering.reaches(model, one.region)]
     elsewhere = f" It is in: {', '.join(offered)}." if offered else " This installation has no endpoint for it."
     return f"{model.name} is not offered in {region}.{elsewhere}"

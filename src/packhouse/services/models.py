@@ -103,7 +103,7 @@ class Models:
 
 
 def place_of(model: Model, region: str) -> Place:
-    return (model.endpoint or model.provider, region)
+    return (model.endpoint or model.provider_in(region), region)
 
 
 def _adapter(adapters: Mapping[Place, Adapter], model: Model, *, region: str) -> Adapter:

@@ -67,7 +67,7 @@ def _models(act: Act, resource: Resource) -> tuple[str, ...]:
         for one in act.context.catalog.family(model.family, resource.region)
         if one.type == model.type
         and one.life_cycle(now) != "ended"
-        and act.context.offering.has(resource.region, one.provider)
+        and act.context.offering.reaches(one, resource.region)
     )
 
 

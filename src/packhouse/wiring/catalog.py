@@ -2,39 +2,17 @@
 
 from pathlib import Path
 
-import msgspec
-
 from packhouse.adapters.catalog.toml import read_catalog
 from packhouse.domain.catalog import Catalog, Offering, Provider, openai_compatible_model
 from packhouse.domain.errors import Refused
 from packhouse.settings import Settings
+from packhouse.wiring.endpoints import UPSTREAM, endpoints_of
 
 UPSTREAM_MODEL = "upstream-openai"
 """The catalog's id of the text model behind `--upstream openai=URL`."""
 
-UPSTREAM_KINDS = ("openai",)
-
-
-class Upstream(msgspec.Struct, frozen=True):
-    """A server of a text model, as the settings name it."""
-
-    kind: str
-    url: str
-
-
-def upstreams_of(settings: Settings) -> tuple[Upstream, ...]:
-    """Refused(setting_invalid) where one is not `kind=URL`."""
-    found = list[Upstream]()
-    for text in settings.upstream:
-        kind, equals, url = text.partition("=")
-        if not equals or kind not in UPSTREAM_KINDS or not url.startswith(("http://", "https://")):
-            raise Refused(
-                "setting_invalid",
-                f"The upstream {text!r} is not of the form KIND=URL with KIND one of: {', '.join(UPSTREAM_KINDS)}. "
-                "Example: --upstream openai=http://127.0.0.1:11434/v1",
-            )
-        found.append(Upstream(kind, url.rstrip("/")))
-    return tuple(found)
+UPSTREAM_EMBEDDINGS_MODEL = "upstream-openai-embeddings"
+"""The same for its embeddings model."""
 
 
 def catalog_of(settings: Settings) -> Catalog:
@@ -47,22 +25,49 @@ def catalog_of(settings: Settings) -> Catalog:
             "setting_invalid",
             f"The catalog has no region {strange[0]!r}; it has: {', '.join(sorted(known))}. Mend --regions.",
         )
-    if upstreams_of(settings):
-        catalog = catalog.with_model(
-            openai_compatible_model(
-                UPSTREAM_MODEL,
+    return _with_upstream(_routed(catalog, settings), settings)
+
+
+def _routed(catalog: Catalog, settings: Settings) -> Catalog:
+    """Each model by its maker's own route in regions that have an endpoint for that and none for the model's."""
+    endpoints = endpoints_of(settings)
+
+    def reached(provider: Provider | None, region: str) -> bool:
+        return any(each.provider == provider and each.serves(region) for each in endpoints)
+
+    for model in catalog.models:
+        direct = {
+            region
+            for region in settings.regions
+            if reached(model.direct_provider, region) and not reached(model.provider, region)
+        }
+        catalog = catalog.with_model(model.directly(direct)) if direct else catalog
+    return catalog
+
+
+def _with_upstream(catalog: Catalog, settings: Settings) -> Catalog:
+    if not any(each.name == UPSTREAM for each in endpoints_of(settings)):
+        return catalog
+    names = {UPSTREAM_MODEL: settings.upstream_model, UPSTREAM_EMBEDDINGS_MODEL: settings.upstream_embeddings_model}
+    for model_id, name in names.items():
+        if name:
+            model = openai_compatible_model(
+                model_id,
+                type_="text_generation" if model_id == UPSTREAM_MODEL else "embeddings",
                 regions=settings.regions,
-                provider_model=settings.upstream_model,
-                endpoint="openai",
-                name=f"{settings.upstream_model} (upstream server)",
+                provider_model=name,
+                endpoint=UPSTREAM,
+                name=f"{name} (upstream server)",
             )
-        )
+            catalog = catalog.with_model(model)
     return catalog
 
 
 def offering_of(settings: Settings) -> Offering:
     """What each region has an endpoint for."""
-    providers: tuple[Provider, ...] = ("local",)
-    if upstreams_of(settings):
-        providers += ("openai_compatible",)
-    return Offering(tuple((region, providers) for region in settings.regions))
+    endpoints = endpoints_of(settings)
+    regions = list[tuple[str, tuple[Provider, ...]]]()
+    for region in settings.regions:
+        providers: set[Provider] = {each.provider for each in endpoints if each.serves(region)}
+        regions.append((region, ("local", *sorted(providers))))
+    return Offering(tuple(regions))

@@ -74,6 +74,8 @@ class ModelTable(_Strict, frozen=True, kw_only=True):
     tools: bool = False
     terms: tuple[Id, ...] = ()
     endpoint: str = ""
+    direct_provider: Provider | None = None
+    direct_model: str = ""
     announced_on: date | None = None
     legacy_on: date | None = None
     end_of_life_on: date | None = None

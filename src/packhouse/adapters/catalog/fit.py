@@ -69,6 +69,8 @@ def _model(file: CatalogFile, model: ModelTable, *, at: Path) -> Iterator[Mistak
         yield at, "output_tokens_default must be at least 1 and at most output_tokens_max"
     if model.everywhere == bool(model.offer):
         yield at, "a model has either `everywhere = true` or at least one [[model.offer]]"
+    if (model.direct_provider is None) != (model.direct_model == ""):
+        yield at, "direct_provider and direct_model, the maker's own id, belong together; add the other one"
     known = {terms.id for terms in file.terms}
     for terms in model.terms:
         if terms not in known:

@@ -1,0 +1,160 @@
+"""The endpoints of model providers as the settings name them, checked, their secrets looked up."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from packhouse.domain.errors import Refused
+from packhouse.settings import Settings
+
+EndpointProvider = Literal["bedrock", "anthropic", "cohere", "openai_compatible"]
+
+UPSTREAM = "openai"
+"""The name of the endpoint that `--upstream openai=URL` makes."""
+
+_UPSTREAM_KINDS: dict[str, EndpointProvider] = {
+    "openai": "openai_compatible",
+    "bedrock": "bedrock",
+    "anthropic": "anthropic",
+    "cohere": "cohere",
+}
+_DEFAULT_URLS = {"anthropic": "https://api.anthropic.com", "cohere": "https://api.cohere.com"}
+_KEY_VARIABLES = {
+    "bedrock": "AWS_BEARER_TOKEN_BEDROCK",
+    "anthropic": "ANTHROPIC_API_KEY",
+    "cohere": "CO_API_KEY",
+    "openai_compatible": "",
+}
+_SECRETS = frozenset({"key", "access_key", "secret_key", "session_token"})
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a provider is reached. `regions` empty: all that the installation offers. `url` empty: the provider's own.
+
+    Bedrock: `key` is a bearer key; else `access_key` and `secret_key`; else the AWS credential chain, under `profile`.
+    `name` is what the catalog's models call an OpenAI-compatible endpoint, `auth` the header that takes its key.
+    """
+
+    provider: EndpointProvider
+    regions: tuple[str, ...] = ()
+    url: str = ""
+    name: str = ""
+    key: str = ""
+    access_key: str = ""
+    secret_key: str = ""
+    session_token: str = ""
+    profile: str = ""
+    weight: float = 1.0
+    auth: str = "authorization"
+    cap_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+
+    def __repr__(self) -> str:
+        return f"<Endpoint {self.provider}>"  # the rest may be secret
+
+    def serves(self, region: str) -> bool:
+        return not self.regions or region in self.regions
+
+
+def endpoints_of(settings: Settings, environment: Mapping[str, str] = os.environ) -> tuple[Endpoint, ...]:
+    """All of them, the short forms included. Refused(setting_invalid) names the one to mend."""
+    named = [_endpoint(text, settings, environment) for text in settings.endpoint]
+    return (*named, *(_upstream(text, settings, environment) for text in settings.upstream))
+
+
+def _endpoint(text: str, settings: Settings, environment: Mapping[str, str]) -> Endpoint:
+    provider, *words = text.split()
+    values = dict[str, str]()
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not value or name in values:
+            raise _mistake(text, f"{word!r} is not of the form name=value, once each")
+        values[name] = _secret(value, text, environment=environment) if name in _SECRETS else value
+    regions = values.pop("region", "").split("+")
+    fields = {**values, "provider": provider, "regions": [region for region in regions if region]}
+    unknown = fields.keys() - set(Endpoint.__struct_fields__)
+    if unknown:
+        raise _mistake(text, f"there is no `{min(unknown)}=`")
+    try:
+        endpoint = msgspec.convert(fields, Endpoint, strict=False)
+    except msgspec.ValidationError as error:
+        raise _mistake(text, str(error)) from error
+    return _checked(endpoint, text, settings=settings, environment=environment)
+
+
+def _upstream(text: str, settings: Settings, environment: Mapping[str, str]) -> Endpoint:
+    kind, equals, url = text.partition("=")
+    if not equals or kind not in _UPSTREAM_KINDS or not url.startswith(("http://", "https://")):
+        raise Refused(
+            "setting_invalid",
+            f"The upstream {text!r} is not of the form KIND=URL with KIND one of: {', '.join(_UPSTREAM_KINDS)}. "
+            "Example: --upstream openai=http://127.0.0.1:11434/v1",
+        )
+    name = UPSTREAM if kind == "openai" else ""
+    endpoint = Endpoint(provider=_UPSTREAM_KINDS[kind], url=url.rstrip("/"), name=name, key=settings.upstream_key)
+    return _checked(endpoint, text, settings=settings, environment=environment)
+
+
+def _checked(endpoint: Endpoint, text: str, *, settings: Settings, environment: Mapping[str, str]) -> Endpoint:
+    provider = endpoint.provider
+    if strange := [region for region in endpoint.regions if region not in settings.regions]:
+        raise _mistake(text, f"the installation offers no region {strange[0]!r}; it has: {', '.join(settings.regions)}")
+    if endpoint.weight <= 0:
+        raise _mistake(text, "weight must be more than 0")
+    if bool(endpoint.access_key) != bool(endpoint.secret_key):
+        raise _mistake(text, "access_key and secret_key belong together")
+    if provider == "openai_compatible" and not (endpoint.url and endpoint.name):
+        raise _mistake(text, "it needs url= and name=, which the catalog's models name as their endpoint")
+    key = endpoint.key
+    if not (key or endpoint.access_key or endpoint.profile) and _KEY_VARIABLES[provider]:
+        key = environment.get(_KEY_VARIABLES[provider], "")
+    changed = msgspec.structs.replace(endpoint, key=key, url=endpoint.url or _DEFAULT_URLS.get(provider, ""))
+    return changed if _has_credentials(changed, environment) else _simulated(changed, text)
+
+
+def _has_credentials(endpoint: Endpoint, environment: Mapping[str, str]) -> bool:
+    if endpoint.key or endpoint.provider == "openai_compatible" or endpoint.access_key:
+        return True
+    if endpoint.provider != "bedrock":
+        return False
+    chain = any(name.startswith("AWS_") for name in environment)
+    return bool(endpoint.profile) or chain or not _on_this_machine(endpoint)
+
+
+def _simulated(endpoint: Endpoint, text: str) -> Endpoint:
+    """A server on this machine is a simulator: it gets credentials that open nothing else."""
+    if not _on_this_machine(endpoint):
+        variable = _KEY_VARIABLES[endpoint.provider]
+        raise _mistake(text, f"it needs a key: set {variable}, or give key=env:VARIABLE or key=file:PATH")
+    if endpoint.provider == "bedrock":
+        return msgspec.structs.replace(endpoint, access_key="AKIASIMULATED0000000", secret_key="simulated")
+    return msgspec.structs.replace(endpoint, key="simulated")
+
+
+def _on_this_machine(endpoint: Endpoint) -> bool:
+    return urlsplit(endpoint.url).hostname in _LOOPBACK
+
+
+def _secret(value: str, text: str, *, environment: Mapping[str, str]) -> str:
+    """Looked up where it says `env:` or `file:`; a secret on a command line is seen by every process."""
+    kind, colon, place = value.partition(":")
+    if colon and kind == "env":
+        if not environment.get(place):
+            raise _mistake(text, f"the environment has no {place}")
+        return environment[place]
+    if colon and kind == "file":
+        try:
+            return Path(place).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise _mistake(text, f"the file {place} cannot be read") from error
+    return value
+
+
+def _mistake(text: str, sentence: str) -> Refused:
+    """Says which endpoint, without what may be secret in it."""
+    shown = " ".join(word for word in text.split() if word.partition("=")[0] not in _SECRETS)
+    return Refused("setting_invalid", f"The endpoint `{shown}` is not right: {sentence}.")
