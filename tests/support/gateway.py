@@ -10,6 +10,7 @@ from openai import AsyncOpenAI
 from packhouse.entrypoints.gateway.app import GatewayApp, health
 from packhouse.entrypoints.gateway.authorise import ConnectorGate
 from packhouse.entrypoints.gateway.server import GatewayServer
+from packhouse.entrypoints.gateway.stamps import Stamps
 from packhouse.settings import Settings
 from packhouse.wiring.catalog import UPSTREAM_MODEL
 from packhouse.wiring.data_plane import DataPlane, open_data_plane
@@ -65,7 +66,8 @@ async def gateway(
     settings = Settings(data=str(directory), upstream=(f"openai={upstream_url}",), upstream_model="m")
     plane = await open_data_plane(settings, kind="gateway")
     app = GatewayApp({**routes(plane), **health(lambda: True)}, connectors=ConnectorGate(oldest))
-    server = GatewayServer(app, clock=plane.clock)
+    stamped = Stamps(app, meter=plane.meter, models=plane.models, clock=plane.clock)
+    server = GatewayServer(stamped, clock=plane.clock)
     await server.start("127.0.0.1", 0)
     running = Gateway(f"http://127.0.0.1:{server.port}/v1", keys, installation, plane)
     try:

@@ -16,6 +16,7 @@ from packhouse.domain.errors import CODES
 from packhouse.entrypoints.control.refusals import STATUS as CONTROL_STATUS
 from packhouse.entrypoints.gateway.refusals import STATUS as GATEWAY_STATUS
 from packhouse.entrypoints.gateway.routes import ROUTES
+from packhouse.entrypoints.gateway.stamps import HEADERS
 from packhouse.settings import SETTINGS
 
 FOLDER = Path("docs/reference")
@@ -53,7 +54,9 @@ def _gateway_api() -> str:
         (f"`{it.method} {it.pattern}`", it.summary, "yes" if it.key else "no", spent.get(it.spends, it.spends))
         for it in ROUTES
     )
-    return page("Gateway API", intro, table(("Route", "What it does", "Needs a key", "Spends quota of"), rows))
+    routes = table(("Route", "What it does", "Needs a key", "Spends quota of"), rows)
+    headers = table(("Header", "What it says"), ((f"`{name}`", text) for name, text in HEADERS.items()))
+    return page("Gateway API", intro, f"{routes}\n\n## Headers of answers to calls\n\n{headers}")
 
 
 def _settings() -> str:

@@ -17,6 +17,12 @@ Provider = Literal["bedrock", "anthropic", "cohere", "openai_compatible", "local
 DRAINED: frozenset[Provider] = frozenset({"bedrock", "anthropic"})
 """Providers that bill a whole answer, read or not: where a client goes away they are read to the end."""
 
+QUANTISING: frozenset[Provider] = frozenset({"bedrock", "cohere"})
+"""Providers of embeddings that give vectors of other types than floats, and cut long inputs as they are told."""
+
+TAKING_TOKENS: frozenset[Provider] = frozenset({"openai_compatible"})
+"""Providers of embeddings that take a tokenizer's numbers in the place of a text."""
+
 Cri = Literal["no", "optional", "only"]
 """Whether a model is served by cross-region inference in a region."""
 
@@ -59,8 +65,11 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
 
     def served_as(self, cri: bool) -> str:
         """The id to call the provider with; `cri` matters only where CRI is optional."""
-        with_cri = cri if self.cri == "optional" else self.cri == "only"
-        return self.cri_profile if with_cri else self.provider_model
+        return self.cri_profile if self.crosses(cri) else self.provider_model
+
+    def crosses(self, cri: bool) -> bool:
+        """Whether a call may be served by another region of the same geography."""
+        return cri if self.cri == "optional" else self.cri == "only"
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):

@@ -115,6 +115,13 @@ class Exhausted(msgspec.Struct, frozen=True):
     refill_at: datetime
 
 
+class QuotaLeft(msgspec.Struct, frozen=True):
+    """What is left of a bundle month on each meter (name, amount in its unit), as this process knows."""
+
+    meters: tuple[tuple[str, int], ...]
+    refill_at: datetime
+
+
 class Settlement(msgspec.Struct, frozen=True):
     """What a call came to."""
 
@@ -149,6 +156,10 @@ class Meter(Protocol):
 
     def release(self, hold: Hold) -> None:
         """Nothing reached the provider: give all back, book nothing."""
+        ...
+
+    def left(self, hold: Hold) -> QuotaLeft:
+        """What is left in the hold's bundle month; running calls count at their worst case."""
         ...
 
     def count(self, pack: Pack, *, searches: int = 0, inserts: int = 0, chunks: int = 0, bytes_: int = 0) -> None:

@@ -7,6 +7,7 @@ import msgspec
 from packhouse.domain.errors import Refused
 from packhouse.domain.units import ModelTokens
 from packhouse.ports.meter import Call, Exhausted, Hold, Meter, Outcome, Settlement
+from packhouse.services.trace import TRACE
 
 ANSWERED_WITHOUT_COST = frozenset(
     {
@@ -46,6 +47,8 @@ class Spending:
         """Goes to the model as its `sent` callback. A second attempt of the same call is the same call."""
         if not self._hold.sent:
             self._meter.sent(self._hold)
+        if (trace := TRACE.get()) is not None:
+            trace.sent()
 
     @property
     def settled(self) -> bool:
@@ -53,6 +56,8 @@ class Spending:
 
     def settle(self, tokens: ModelTokens | None, *, estimate: ModelTokens, outcome: Outcome = "ok") -> ModelTokens:
         """Book what the provider reported, or else the estimate, which is marked as one; what was booked."""
+        if (trace := TRACE.get()) is not None:
+            trace.answered()
         if tokens is not None:
             self._meter.settle(self._hold, Settlement(tokens, "reported", outcome))
             return tokens
@@ -101,6 +106,8 @@ class Gate:
         held = await self._meter.hold(call)
         if isinstance(held, Exhausted):
             raise _exhausted(held)
+        if (trace := TRACE.get()) is not None:
+            trace.hold = held
         return Spending(self._meter, held)
 
 

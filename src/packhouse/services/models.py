@@ -72,6 +72,23 @@ class Models:
         assert offer is not None, "resolve() chose it in this region"
         return offer.served_as(pack.cri) or model.id
 
+    def served(self, pack: Pack, model_id: str) -> dict[str, str]:
+        """What an answer says of who gave it, by name: `model`, `region`, `serving-regions`, `life-cycle`; empty where
+        there is nothing to say."""
+        model = self._catalog.model(model_id)
+        offer = model.offer(pack.region)
+        regions = offer.serving_regions if offer is not None and offer.crosses(pack.cri) else ()
+        life = ""
+        if model.life_cycle(self._clock.now()) == "legacy":
+            ends = f"; ends {model.end_of_life_on}" if model.end_of_life_on else ""
+            life = f"legacy since {model.legacy_on}{ends}; name another model of the pack"
+        return {
+            "model": model.id,
+            "region": pack.region,
+            "serving-regions": ", ".join(regions),
+            "life-cycle": life,
+        }
+
     def text(self, pack: Pack, model: Model) -> TextModel:
         return _adapter(self._adapters.text, model, region=pack.region)
 

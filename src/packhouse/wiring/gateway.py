@@ -11,6 +11,7 @@ from packhouse.entrypoints.gateway.openai.chat import ChatRoute
 from packhouse.entrypoints.gateway.openai.embeddings import EmbeddingsRoute
 from packhouse.entrypoints.gateway.openai.models import ModelsRoute
 from packhouse.entrypoints.gateway.server import GatewayServer
+from packhouse.entrypoints.gateway.stamps import Stamps
 from packhouse.services.chat import Chat
 from packhouse.services.document import Documents
 from packhouse.services.grounded import GroundedChat
@@ -28,7 +29,8 @@ async def run(part: Part) -> None:
         handlers = {**routes(plane), **health(lambda: not part.stop.is_set())}
         app = GatewayApp(handlers, connectors=ConnectorGate(part.settings.connector_oldest))
         limits = Limits(body_bytes_max=part.settings.body_megabytes_max * MEGABYTE)
-        server = GatewayServer(app, clock=plane.clock, limits=limits)
+        stamped = Stamps(app, meter=plane.meter, models=plane.models, clock=plane.clock)
+        server = GatewayServer(stamped, clock=plane.clock, limits=limits)
         await server.start_on(part.socket)
         part.ready()
         await part.stop.wait()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from packhouse.adapters.metering.database import Lease
 from packhouse.domain.quota import Weights
+from packhouse.domain.units import instant
 
 
 class MeterAccount:
@@ -11,7 +12,7 @@ class MeterAccount:
 
     `leased` is what the database has set aside for this process; of it `held` is promised to running calls,
     `spent` is settled but not in the database yet. What is left can be held without asking anybody.
-    `limit` and `used` (by all processes) are as the last lease saw them.
+    `limit` and `used` (by all processes) are as the last lease saw them, with what this process drained since.
     """
 
     __slots__ = ("held", "leased", "limit", "meter", "spent", "used", "weights")
@@ -29,16 +30,22 @@ class MeterAccount:
     def room(self) -> int:
         return max(0, self.leased - self.held - self.spent)
 
+    @property
+    def left(self) -> int:
+        """Of the whole limit, as this process knows."""
+        return max(0, self.limit - self.used - self.spent - self.held)
+
 
 class MonthAccount:
     """The meters of one pack in one bundle month; instants in microseconds since the epoch."""
 
-    __slots__ = ("end", "holds", "meters", "resource_id", "start", "touched_at")
+    __slots__ = ("end", "end_at", "holds", "meters", "resource_id", "start", "touched_at")
 
     def __init__(self, resource_id: str, start: int, *, end: int, meters: list[MeterAccount]) -> None:
         self.resource_id = resource_id
         self.start = start
         self.end = end
+        self.end_at = instant(end)
         self.meters = meters
         self.holds = 0
         self.touched_at = start
@@ -65,6 +72,7 @@ class MonthAccount:
         for meter, amount in zip(self.meters, amounts, strict=True):
             meter.spent -= amount
             meter.leased -= amount
+            meter.used += amount
 
     def lacks(self, input_tokens: int, output_tokens: int) -> list[int]:
         """What each meter is short of for a call's worst case."""

@@ -17,7 +17,7 @@ from packhouse.domain.errors import Refused
 from packhouse.domain.month import bundle_month
 from packhouse.domain.quota import Admitted, Short, admit
 from packhouse.domain.units import CallId, ResourceId, instant, microseconds
-from packhouse.ports.meter import Access, Call, Exhausted, Hold, Pack, Settlement
+from packhouse.ports.meter import Access, Call, Exhausted, Hold, Pack, QuotaLeft, Settlement
 from packhouse.ports.outside import Clock, Ids
 
 LEASE_ATTEMPTS = 3
@@ -162,6 +162,12 @@ class LeasedMeter:
         if not hold.closed:
             hold.closed = True
             hold.account.give_back(hold.amounts)
+
+    def left(self, hold: Hold) -> QuotaLeft:
+        assert isinstance(hold, LeasedHold)
+        assert hold.account is not None
+        account = hold.account
+        return QuotaLeft(tuple((meter.meter, meter.left) for meter in account.meters), account.end_at)
 
     def count(self, pack: Pack, *, searches: int = 0, inserts: int = 0, chunks: int = 0, bytes_: int = 0) -> None:
         now = self._clock.microseconds()
