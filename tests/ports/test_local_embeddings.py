@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from packhouse.adapters.models.local.embeddings import DIMENSIONS, TEXT_BYTES_MAX, LocalEmbeddingsModel
 from packhouse.domain.embedding import EmbedAnswer, EmbedRequest
+from packhouse.domain.embedding_estimate import input_bound
 from packhouse.domain.errors import Refused
-from packhouse.services.embeddings import input_bound
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("embeddings")]
 

@@ -27,7 +27,10 @@ Embeddable = str | tuple[int, ...] | EmbedInput
 
 
 class EmbedRequest(Content, frozen=True, kw_only=True):
-    """`inputs` are embedded in order; `dimensions` None means the model's default. `types` are never empty."""
+    """`inputs` are embedded in order; `dimensions` None means the model's default. `types` are never empty.
+
+    `input_tokens_max`: each input is cut to so many tokens, as `truncate` says; None: to what the model takes.
+    """
 
     model: str
     inputs: tuple[Embeddable, ...]
@@ -35,6 +38,7 @@ class EmbedRequest(Content, frozen=True, kw_only=True):
     dimensions: int | None = None
     types: tuple[VectorType, ...] = ("float",)
     truncate: Truncate = ""
+    input_tokens_max: int | None = None
 
     @property
     def texts(self) -> tuple[str, ...]:

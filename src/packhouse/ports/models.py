@@ -1,6 +1,6 @@
 """What we need from providers of models."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Protocol
 
 from packhouse.domain.chat import ChatAnswer, ChatPiece, ChatRequest
@@ -35,6 +35,15 @@ class EmbeddingsModel(Protocol):
     """
 
     async def embed(self, request: EmbedRequest, sent: Sent) -> EmbedAnswer: ...
+
+
+class TokenReader(Protocol):
+    """Reads the numbers of the tokenizer that OpenAI's clients cut texts with before they send them."""
+
+    async def read(self, inputs: Sequence[tuple[int, ...]]) -> list[str]:
+        """A text for each input, in order. Refused: invalid_request (a number that is none of the tokenizer's),
+        unsupported (this installation has not its vocabulary)."""
+        ...
 
 
 class TokenCounter(Protocol):

@@ -75,7 +75,8 @@ class Chunks:
         embedded = list[EmbeddedChunk]()
         for start in range(0, len(chunks), EMBEDDED_AT_ONCE):
             some = chunks[start : start + EMBEDDED_AT_ONCE]
-            request = EmbedRequest(model=base.model, inputs=tuple(chunk.text for chunk in some))
+            texts = tuple(chunk.text for chunk in some)
+            request = EmbedRequest(model=base.model, inputs=texts, input_type="search_document")
             answer = await self._embeddings.embed(base.embeddings, base.key_id, request=request)
             tokens += answer.tokens
             embedded += map(EmbeddedChunk, some, answer.vectors)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from packhouse.adapters.jobs.sqlite import SqliteJobs
 from packhouse.adapters.metering.meter import LeasedMeter
 from packhouse.adapters.metering.upkeep import Upkeep
+from packhouse.adapters.models.cl100k import Cl100k
 from packhouse.adapters.outside.clock import SystemClock
 from packhouse.adapters.outside.ids import SystemIds
 from packhouse.adapters.vectors.embedded.engine import EmbeddedVectorEngine
@@ -62,7 +63,7 @@ async def open_data_plane(settings: Settings, *, kind: str) -> DataPlane:
         adapters=providers.adapters,
     )
     gate = Gate(meter)
-    embeddings = Embeddings(gate, models)
+    embeddings = Embeddings(gate, models, reader=Cl100k())
     engine = EmbeddedVectorEngine(layout.knowledge)
     bases = KnowledgeBases(engine, models, clock=clock, ids=ids)
     return DataPlane(

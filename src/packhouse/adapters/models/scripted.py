@@ -5,15 +5,19 @@ is a word with the white space behind it, so counts can be worked out by hand.
 """
 
 import asyncio
-import hashlib
-import math
 import re
-import struct
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import msgspec
 
+from packhouse.adapters.models.scripted_vectors import (
+    float_vectors,
+    tokens_of,
+    typed_vectors,
+    vector_of,
+    words_of,
+)
 from packhouse.domain.chat import (
     ChatAnswer,
     ChatPiece,
@@ -32,7 +36,6 @@ from packhouse.domain.units import ModelTokens
 from packhouse.ports.models import Sent
 
 _TOKEN = re.compile(r"\S+\s*|\s+")
-_WORD = re.compile(r"\w+")
 _NEVER_SENT = "provider_unreachable"
 
 
@@ -65,7 +68,7 @@ class Scripted:
     """`TextModel` and `EmbeddingsModel`; the first script that applies is followed, else it echoes.
 
     Vectors are made of hashed words: the same text always has the same one, of length 1, and texts that share
-    words are similar. `counts` tells what became of its calls.
+    words are similar. They come in every type, and of images too. `counts` tells what became of its calls.
     """
 
     def __init__(self, *scripts: Script, dimensions: int = 64) -> None:
@@ -116,16 +119,23 @@ class Scripted:
             self.counts.left += not whole
 
     async def embed(self, request: EmbedRequest, sent: Sent) -> EmbedAnswer:
-        script = self._script_for("\n".join(request.texts))
+        texts = [words_of(each)[0] for each in request.inputs]
+        script = self._script_for("\n".join(texts))
         self.counts.begun += 1
         if script.fails_with != _NEVER_SENT:
             sent()
         await _pause(script, script.fails_at_piece)
         dimensions = request.dimensions or self._dimensions
-        vectors = tuple(_vector(text, dimensions) for text in request.texts)
+        vectors = [vector_of(text, dimensions) for text in texts]
         self.counts.ended += 1
-        count = sum(_tokens(text) for text in request.texts)
-        return EmbedAnswer(vectors, dimensions, ModelTokens(count) if script.reports_tokens else None)
+        counted = [tokens_of(each) for each in request.inputs]
+        return EmbedAnswer(
+            float_vectors(vectors, request.types),
+            dimensions,
+            ModelTokens(sum(tokens for tokens, _ in counted)) if script.reports_tokens else None,
+            typed_vectors(vectors, request.types),
+            sum(images for _, images in counted) if script.reports_tokens else 0,
+        )
 
     def _script_for(self, asked: str) -> Script:
         return next((script for script in self._scripts if script.when in asked), Script())
@@ -155,15 +165,3 @@ def _end(request: ChatRequest, script: Script, *, kept: list[str], cut: bool) ->
 
 def _tokens(text: str) -> int:
     return len(_TOKEN.findall(text))
-
-
-def _vector(text: str, dimensions: int) -> bytes:
-    """Each word adds or takes 1 at a place that its hash names; a text without words has a place of its own."""
-    values = [0.0] * dimensions
-    for word in _WORD.findall(text.lower()) or [text]:
-        number = int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "little")
-        values[(number >> 1) % dimensions] += 1.0 if number & 1 else -1.0
-    if not any(values):
-        values[0] = 1.0
-    length = math.sqrt(sum(value * value for value in values))
-    return struct.pack(f"<{dimensions}f", *(value / length for value in values))

@@ -42,7 +42,8 @@ class _Encoder(Protocol):
 class LocalEmbeddingsModel:
     """An `EmbeddingsModel`: 512 dimensions, vectors of length 1, one thread. Loads at the first call (1 s).
 
-    Refused: `unsupported` for other dimensions, `context_exceeded` for a text of more than 8,192 tokens.
+    Refused: `unsupported` for other dimensions, for other types than floats, and for inputs that are not texts;
+    `context_exceeded` for a text of more than 8,192 tokens, which is never cut.
     """
 
     def __init__(self) -> None:
@@ -134,6 +135,14 @@ class _Counting:
 
 
 def _check(request: EmbedRequest) -> None:
+    if not request.only_texts:
+        raise Refused("unsupported", "The local embeddings model embeds texts only. Send texts.", field="input")
+    if not {"float", "base64"}.issuperset(request.types):
+        raise Refused(
+            "unsupported",
+            "The local embeddings model gives vectors of floats. Ask for `float` or `base64`.",
+            field="embedding_types",
+        )
     if request.dimensions not in {None, DIMENSIONS}:
         raise Refused(
             "unsupported",

@@ -3,7 +3,6 @@
 import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
@@ -15,8 +14,7 @@ from packhouse.adapters.models.http.sse import SseDecoder
 from packhouse.adapters.models.openai_compatible.answer import ChunkReader, malformed, read_answer
 from packhouse.adapters.models.openai_compatible.refusals import error_within, refusal
 from packhouse.adapters.models.openai_compatible.request import OutputCapField, chat_body
-from packhouse.adapters.models.openai_compatible.vectors import read_vectors
-from packhouse.adapters.models.openai_compatible.wire import OutEmbeddings
+from packhouse.adapters.models.openai_compatible.vectors import Encoding, embeddings_body, read_vectors
 from packhouse.domain.chat import ChatAnswer, ChatPiece, ChatRequest
 from packhouse.domain.embedding import EmbedAnswer, EmbedRequest
 from packhouse.domain.errors import Refused
@@ -30,7 +28,7 @@ class Ways(msgspec.Struct, frozen=True, kw_only=True):
     """In what servers differ. Vectors are read in either encoding, whichever was asked for."""
 
     output_cap_field: OutputCapField = "max_tokens"
-    embedding_encoding: Literal["float", "base64"] = "float"
+    embedding_encoding: Encoding = "float"
     embed_texts_max: int = 256
 
 
@@ -82,11 +80,9 @@ class OpenAICompatible:
         return await embed_in_batches(request, sent, inputs_max=self._ways.embed_texts_max, embed=self._embed)
 
     async def _embed(self, request: EmbedRequest, sent: Sent) -> EmbedAnswer:
-        if not request.only_texts:
-            raise Refused("unsupported", "This model's server embeds texts only.", field="input")
-        body = OutEmbeddings(request.model, request.texts, self._ways.embedding_encoding, request.dimensions)
-        answer = await self._embeddings.call(msgspec.json.encode(body), sent)
-        return read_vectors(_whole(answer, b'"data"'), len(request.texts))
+        body = embeddings_body(request, encoding=self._ways.embedding_encoding)
+        answer = await self._embeddings.call(body, sent)
+        return read_vectors(_whole(answer, b'"data"'), len(request.inputs))
 
     async def relay(self, body: bytes, sent: Sent, *, headers: Headers = ()) -> Relayed:
         return Relayed(_whole(await self._whole.call(body, sent, headers=headers), b'"choices"'))

@@ -110,7 +110,7 @@ class OutChat(Content, frozen=True, omit_defaults=True, kw_only=True):
 
 class OutEmbeddings(Content, frozen=True, omit_defaults=True):
     model: str
-    input: tuple[str, ...]
+    input: tuple[str | tuple[int, ...], ...]
     encoding_format: str
     dimensions: int | None = None
 
