@@ -30,7 +30,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "pwdlib": (f"{ADAPTERS}.outside",),
     "anyio": (f"{ADAPTERS}.outside",),
     # the data plane
-    "httptools": (f"{ENTRYPOINTS}.gateway", f"{ADAPTERS}.models"),
+    "httptools": (f"{ENTRYPOINTS}.gateway", f"{ADAPTERS}.models", "packhouse.simulators"),
     "uvloop": ("packhouse.wiring",),
     # models, vectors, documents
     "xllamacpp": (f"{ADAPTERS}.models.local",),

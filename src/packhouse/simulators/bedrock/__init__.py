@@ -1,0 +1,1 @@
+"""Amazon Bedrock Runtime: Converse, ConverseStream, InvokeModel with and without a stream, CountTokens."""

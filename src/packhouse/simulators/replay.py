@@ -1,0 +1,99 @@
+"""Recorded exchanges, served again: the answer whose request is the same, or whose id a header names."""
+
+import base64
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from packhouse.simulators.http import BEAT, Reply, Request
+
+RECORDED_HEADER = "x-simulator-recorded"
+"""Names the exchange to answer with, by its `id`, whatever the request says."""
+
+_PIECE_BYTES = 512
+
+
+class Exchange(msgspec.Struct, frozen=True):
+    """One line of a recording (JSON lines, plain or gzipped)."""
+
+    id: str
+    method: str
+    path: str
+    request: Any
+    status: int
+    headers: dict[str, str]
+    response: dict[str, Any]
+
+
+class ReplayUnreadable(ValueError):
+    """A recording that is none."""
+
+
+class Replay:
+    """The exchanges of one file. The same request several times gives its answers in turn, then the last again."""
+
+    def __init__(self, exchanges: list[Exchange]) -> None:
+        self._by_id = {it.id: it for it in exchanges}
+        self._by_request: dict[tuple[str, str, bytes], list[Exchange]] = {}
+        for it in exchanges:
+            self._by_request.setdefault((it.method, it.path, _canonical(it.request)), []).append(it)
+
+    def find(self, request: Request) -> Reply | None:
+        """The recorded answer; None where there is none."""
+        named = request.header(RECORDED_HEADER)
+        if named:
+            exchange = self._by_id.get(named)
+            return _reply(exchange) if exchange else None
+        try:
+            body = msgspec.json.decode(request.body) if request.body else None
+        except msgspec.DecodeError:
+            return None
+        found = self._by_request.get((request.method, request.route, _canonical(body)))
+        if not found:
+            return None
+        return _reply(found.pop(0) if len(found) > 1 else found[0])
+
+
+def load_replay(path: Path) -> Replay:
+    """Raises `ReplayUnreadable`."""
+    try:
+        data = path.read_bytes()
+        data = gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
+        return Replay([msgspec.json.decode(line, type=Exchange) for line in data.splitlines() if line.strip()])
+    except (OSError, ValueError) as error:
+        raise ReplayUnreadable(f"{path}: {error}") from error
+
+
+def _canonical(body: Any) -> bytes:
+    """Bodies are the same if they say the same: order and what is null do not count."""
+    return msgspec.json.encode(_without_nulls(body), order="deterministic")
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(it) for key, it in value.items() if it is not None}
+    if isinstance(value, list):
+        return [_without_nulls(it) for it in value]
+    return value
+
+
+def _reply(exchange: Exchange) -> Reply:
+    headers = tuple(exchange.headers.items())
+    response = exchange.response
+    if "json" in response:
+        # As Python's own library writes it: floats of a recording stay as they were.
+        return Reply(exchange.status, headers, json.dumps(response["json"], ensure_ascii=False).encode())
+    data = response["text"].encode() if "text" in response else base64.b64decode(response["base64"])
+    if "stream" not in exchange.headers.get("content-type", ""):
+        return Reply(exchange.status, headers, data)
+    return Reply(exchange.status, headers, frames=_pieces(data))
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    for start in range(0, len(data), _PIECE_BYTES):
+        yield BEAT
+        yield data[start : start + _PIECE_BYTES]
