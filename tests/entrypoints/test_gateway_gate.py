@@ -18,6 +18,8 @@ HELLO: Any = [{"role": "user", "content": "Hello"}]
 BODIES: dict[str, Any] = {
     "chat": {"messages": HELLO},
     "embeddings": {"input": "a text"},
+    "embed": {"texts": ["a text"], "input_type": "search_query"},
+    "embed_v1": {"texts": ["a text"]},
     "insert": {"chunks": [{"text": "a text"}]},
     "search": {"text": "a text"},
 }

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from packhouse.entrypoints.gateway.app import GatewayApp, health
 from packhouse.entrypoints.gateway.authorise import ConnectorGate
+from packhouse.entrypoints.gateway.cohere.embed import EmbedRoute
 from packhouse.entrypoints.gateway.http import Handler
 from packhouse.entrypoints.gateway.knowledge.routes import KnowledgeRoutes
 from packhouse.entrypoints.gateway.limits import Limits
@@ -45,6 +46,7 @@ def routes(plane: DataPlane) -> Mapping[str, Handler]:
     search = Search(plane.bases, plane.embeddings, meter=plane.meter)
     grounded = GroundedChat(chat, plane.bases, search=search)
     models = ModelsRoute(meter=plane.meter, models=plane.models)
+    embed = EmbedRoute(meter=plane.meter, embeddings=plane.embeddings, ids=plane.ids)
     documents = Documents(plane.bases, plane.jobs, clock=plane.clock, ids=plane.ids)
     knowledge = KnowledgeRoutes(
         meter=plane.meter, bases=plane.bases, chunks=plane.chunks, search=search, documents=documents
@@ -52,6 +54,8 @@ def routes(plane: DataPlane) -> Mapping[str, Handler]:
     return {
         "chat": ChatRoute(meter=plane.meter, chat=chat, grounded=grounded, clock=plane.clock, ids=plane.ids),
         "embeddings": EmbeddingsRoute(meter=plane.meter, embeddings=plane.embeddings),
+        "embed": embed.v2,
+        "embed_v1": embed.v1,
         "models": models.list,
         "model": models.read,
         **knowledge.handlers(),

@@ -31,6 +31,8 @@ ROUTES: tuple[RouteRow, ...] = (
     RouteRow("GET", "/readyz", "ready", "Whether it answers requests.", key=False),
     RouteRow("POST", "/v1/chat/completions", "chat", "A chat completion in OpenAI's dialect.", "both"),
     RouteRow("POST", "/v1/embeddings", "embeddings", "Embeddings in OpenAI's dialect.", "embeddings"),
+    RouteRow("POST", "/v2/embed", "embed", "Embeddings in Cohere's dialect, of its second version.", "embeddings"),
+    RouteRow("POST", "/v1/embed", "embed_v1", "Embeddings in Cohere's dialect, of its first version.", "embeddings"),
     RouteRow("GET", "/v1/models", "models", "The models that the key may name."),
     RouteRow("GET", "/v1/models/{model}", "model", "One of them."),
     RouteRow("GET", KNOWLEDGE, "knowledge", "The knowledge bases that the key opens."),

@@ -1,4 +1,4 @@
-"""`POST /v1/embeddings`: floats or base64, one text or many."""
+"""`POST /v1/embeddings`: floats or base64, one text or many, as texts or as token numbers."""
 
 import base64
 from array import array
@@ -6,7 +6,7 @@ from array import array
 import msgspec
 
 from packhouse.domain.content import Content
-from packhouse.domain.embedding import EmbedRequest
+from packhouse.domain.embedding import Embeddable, EmbedRequest
 from packhouse.domain.errors import Refused
 from packhouse.entrypoints.gateway.authorise import authorise
 from packhouse.entrypoints.gateway.decode import decode
@@ -15,7 +15,7 @@ from packhouse.entrypoints.gateway.openai.wire import EmbeddingsBody
 from packhouse.ports.meter import Meter
 from packhouse.services.embeddings import Embedded, Embeddings
 
-TEXTS_MAX = 2_048
+INPUTS_MAX = 2_048
 """As many as OpenAI takes in one request."""
 
 _body = msgspec.json.Decoder(EmbeddingsBody)
@@ -49,33 +49,45 @@ class EmbeddingsRoute:
     async def __call__(self, request: Request) -> Reply:
         access = await authorise(request, self._meter)
         wire = decode(_body, request.body)
-        asked = EmbedRequest(model=wire.model, inputs=_texts(wire), dimensions=wire.dimensions)
+        asked = EmbedRequest(
+            model=wire.model,
+            inputs=_inputs(wire),
+            input_type=wire.input_type,
+            dimensions=wire.dimensions,
+            truncate="none",  # OpenAI refuses a text that is too long
+        )
         embedded = await self._embeddings.embed(access.pack("embeddings"), access.key_id, request=asked)
         return Reply(body=_write(embedded, as_base64=wire.encoding_format == "base64"))
 
 
-def _texts(wire: EmbeddingsBody) -> tuple[str, ...]:
-    texts = [wire.input] if isinstance(wire.input, str) else wire.input
-    if not texts:
-        raise Refused("invalid_request", "`input` is empty. Give a text or a list of texts.", field="input")
-    if len(texts) > TEXTS_MAX:
-        raise Refused(
-            "invalid_request",
-            f"`input` has {len(texts):,} texts; at most {TEXTS_MAX:,} go into one request.",
-            field="input",
-        )
-    kept = list[str]()
-    for text in texts:
-        if not isinstance(text, str):
-            raise Refused(
-                "unsupported",
-                "This model takes texts, not lists of token numbers. Send the text itself.",
-                field="input",
-            )
-        if not text:
-            raise Refused("invalid_request", "`input` holds an empty text; leave it out.", field="input")
-        kept.append(text)
-    return tuple(kept)
+def _inputs(wire: EmbeddingsBody) -> tuple[Embeddable, ...]:
+    """A list of numbers is one text, everything else a list of several."""
+    given = wire.input
+    if isinstance(given, str):
+        return (_input(given),)
+    if not given:
+        raise _wrong("`input` is empty. Give a text, a list of texts, or token numbers.")
+    if all(isinstance(each, int) for each in given):
+        return (_input([each for each in given if isinstance(each, int)]),)
+    if len(given) > INPUTS_MAX:
+        raise _wrong(f"`input` has {len(given):,} elements; at most {INPUTS_MAX:,} go into one request.")
+    if len({type(each) for each in given}) > 1:
+        raise _wrong("`input` mixes texts and token numbers. Send requests of one kind.")
+    return tuple(_input(each) for each in given if not isinstance(each, int))
+
+
+def _input(each: str | list[int]) -> Embeddable:
+    if not each:
+        raise _wrong("`input` holds an empty text; leave it out.")
+    if isinstance(each, str):
+        return each
+    if min(each) < 0:
+        raise _wrong("`input` holds a token number below 0.")
+    return tuple(each)
+
+
+def _wrong(message: str) -> Refused:
+    return Refused("invalid_request", message, field="input")
 
 
 def _write(embedded: Embedded, *, as_base64: bool) -> bytes:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from packhouse.domain.content import Content
+from packhouse.domain.embedding import InputType
 
 
 class ImageURL(Content, frozen=True):
@@ -134,8 +135,14 @@ class ChatBody(Content, frozen=True):
 
 
 class EmbeddingsBody(Content, frozen=True):
+    """`input` is a text, a list of texts, a text as token numbers, or a list of such.
+
+    `input_type` is none of OpenAI's: models that make a difference between documents and queries want to know.
+    """
+
     input: str | list[str | int | list[int]]
     model: str = "default"
-    encoding_format: Literal["float", "base64"] = "float"
+    encoding_format: Literal["float", "base64"] | None = None
     dimensions: int | None = None
-    user: str = ""
+    input_type: InputType = "search_document"
+    user: str | None = None
