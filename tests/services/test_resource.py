@@ -7,7 +7,7 @@ import pytest
 from packhouse.domain.errors import Refused
 from packhouse.domain.resource import ScheduledDowngrade
 from packhouse.domain.units import ResourceId
-from packhouse.services.resource import ResourceView
+from packhouse.services.resource import Changes, ResourceView
 from tests.services.conftest import House
 
 pytestmark = pytest.mark.anyio
@@ -150,10 +150,12 @@ async def test_renaming_is_for_internal_members(house: House) -> None:
     resource_id = await house.provision()
     colleague = await house.user("dev@example.com")
     with pytest.raises(Refused) as refused:
-        await house.services.resources.change(colleague, resource_id, display_name="Mine")
+        await house.services.resources.change(colleague, resource_id, changes=Changes(display_name="Mine"))
     assert refused.value.code == "not_found"
     await house.services.team.add(house.admin, resource_id, email="dev@example.com")
-    view = await house.services.resources.change(colleague, resource_id, display_name="Ours", environment="test")
+    view = await house.services.resources.change(
+        colleague, resource_id, changes=Changes(display_name="Ours", environment="test")
+    )
     assert (view.resource.display_name, view.resource.environment) == ("Ours", "test")
     with pytest.raises(Refused) as refused:
         await house.services.resources.schedule_deprovision(colleague, resource_id)
@@ -164,7 +166,7 @@ async def test_a_model_changes_within_its_family_and_region(house: House) -> Non
     for terms in ("aws-bedrock", "anthropic"):
         await house.services.terms.accept(house.admin, house.company.id, terms_id=terms, version="1")
     resource_id = await house.provision(model="claude-sonnet-4-5")
-    view = await house.services.resources.change(house.admin, resource_id, model="claude-sonnet-4-6")
+    view = await house.services.resources.change(house.admin, resource_id, changes=Changes(model="claude-sonnet-4-6"))
     assert (view.resource.model, view.resource.cri) == ("claude-sonnet-4-6", True)
     for model, code in (
         ("claude-3-sonnet", "model_not_in_region"),
@@ -172,7 +174,7 @@ async def test_a_model_changes_within_its_family_and_region(house: House) -> Non
         ("x", "model_unknown"),
     ):
         with pytest.raises(Refused) as refused:
-            await house.services.resources.change(house.admin, resource_id, model=model)
+            await house.services.resources.change(house.admin, resource_id, changes=Changes(model=model))
         assert refused.value.code == code
 
 
@@ -193,3 +195,19 @@ async def test_lists(house: House) -> None:
     with pytest.raises(Refused) as refused:
         await house.services.resources.list(stranger, company_id=house.company.id)
     assert refused.value.code == "not_found"
+
+
+async def test_a_fallback_model_is_of_the_same_family_and_region(house: House) -> None:
+    for terms in ("aws-bedrock", "anthropic"):
+        await house.services.terms.accept(house.admin, house.company.id, terms_id=terms, version="1")
+    resource_id = await house.provision(model="claude-sonnet-4-6")
+    change = house.services.resources.change
+    view = await change(house.admin, resource_id, changes=Changes(fallback_model="claude-sonnet-4-5"))
+    assert view.resource.fallback_model == "claude-sonnet-4-5"
+    assert (await house.services.resources.get(house.admin, resource_id)).resource == view.resource
+    for model, code in (("claude-3-sonnet", "model_not_in_region"), ("local-text", "model_unknown")):
+        with pytest.raises(Refused) as refused:
+            await change(house.admin, resource_id, changes=Changes(fallback_model=model))
+        assert refused.value.code == code
+    view = await change(house.admin, resource_id, changes=Changes(fallback_model=""))
+    assert view.resource.fallback_model == ""

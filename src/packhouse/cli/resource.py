@@ -67,6 +67,7 @@ class Resource(msgspec.Struct):
     type: str
     status: Status
     model: str
+    fallback_model: str
     models: list[str]
     plan: str
     environment: str
@@ -85,6 +86,9 @@ class Changes(Options, frozen=True):
     name: Annotated[str | None, Meta(description="Another display name.")] = None
     environment: Annotated[Literal["test", "acceptance", "production"] | None, Meta(description="Another one.")] = None
     model: Annotated[str | None, Meta(description="Another model of the same family.")] = None
+    fallback: Annotated[
+        str | None, Meta(description="The model that answers where the provider fails; `none` for none.")
+    ] = None
 
 
 @app.command("list")
@@ -110,8 +114,13 @@ def show_resource(api: Api, *, resource: str = RESOURCE) -> None:
 @app.command("change")
 @with_api
 def change_resource(api: Api, *, resource: str = RESOURCE, changes: Changes) -> None:
-    """Change a resource's display name, environment or model."""
-    body = {"display_name": changes.name, "environment": changes.environment, "model": changes.model}
+    """Change a resource's display name, environment or models."""
+    body = {
+        "display_name": changes.name,
+        "environment": changes.environment,
+        "model": changes.model,
+        "fallback_model": "" if changes.fallback == "none" else changes.fallback,
+    }
     show(api, api.one("PATCH", f"/resources/{resource}", kind=Resource, body=body))
 
 

@@ -55,7 +55,8 @@ ScheduledChange = ScheduledDeprovision | ScheduledDowngrade
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True):
     """`activated_at` anchors its bundle months. `model` is empty for a knowledge base, which has
-    `embeddings_resource_id` instead. A newer scheduled change replaces the one before."""
+    `embeddings_resource_id` instead. `fallback_model` (of the same family; empty: none) answers where its own model's
+    provider fails. A newer scheduled change replaces the one before."""
 
     id: ResourceId
     company_id: CompanyId
@@ -65,6 +66,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     region: str
     cri: bool
     model: str
+    fallback_model: str = ""
     plan: str
     created_at: datetime
     created_by: UserId

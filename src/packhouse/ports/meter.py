@@ -16,6 +16,7 @@ from packhouse.domain.units import CallId, CompanyId, KeyId, ModelTokens, Resour
 class Pack(msgspec.Struct, frozen=True, kw_only=True):
     """A resource as the data plane sees it. `anchor_at` is its activation, None before it.
 
+    `fallback_model` answers where the provider of `model` fails; empty: none does.
     `embeddings_id` is the linked embeddings resource of a knowledge base. `inactive` says in a sentence why
     it cannot be used now, empty where it can; `inactive_code` goes with it.
     """
@@ -27,6 +28,7 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
     region: str
     cri: bool
     model: str
+    fallback_model: str = ""
     anchor_at: datetime | None
     ends_at: datetime | None = None
     embeddings_id: ResourceId | None = None

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Protocol
 
 import msgspec
 
@@ -23,11 +22,13 @@ from packhouse.domain.errors import Refused
 from packhouse.domain.estimate import input_bound
 from packhouse.domain.units import KeyId, ModelTokens
 from packhouse.ports.meter import Call, Pack
-from packhouse.ports.models import Headers, Relay
+from packhouse.services.asking import Asking, RelayedBody, Reported
 from packhouse.services.gate import Gate, Spending
 from packhouse.services.models import Models
 from packhouse.services.pump import Pumps
 from packhouse.services.received import ON_ITS_WAY, Received, begun
+
+__all__ = ["Answered", "Chat", "RelayedBody", "Reported", "Spender", "output_bytes_of", "output_cap"]
 
 
 class Spender(msgspec.Struct, frozen=True):
@@ -43,35 +44,6 @@ class Answered(Content, frozen=True):
     answer: ChatAnswer
     tokens: ModelTokens
     model: str
-
-
-class Reported(msgspec.Struct, frozen=True):
-    """What a provider reported so far; `final`: nothing more will come."""
-
-    tokens: ModelTokens
-    final: bool
-
-
-class RelayedBody(Protocol):
-    """A request body that can travel on as it is, to a provider that speaks its dialect."""
-
-    dialect: Dialect
-    headers: Headers
-    model: str
-    output_tokens: int | None
-    input_tokens: int
-
-    def patched(self, *, model: str, output_tokens: int) -> bytes:
-        """The body for the provider, changed only where these two differ."""
-        ...
-
-    def reported(self, payload: bytes, before: ModelTokens | None) -> Reported | None:
-        """What an answer, or a piece of a stream, reports as consumed, over what earlier pieces did."""
-        ...
-
-    def output_bytes_of(self, payload: bytes) -> int:
-        """How much of a piece of a stream is the model's own output."""
-        ...
 
 
 class Chat:
@@ -106,25 +78,23 @@ class Chat:
 
     async def _answer(self, spender: Spender, model: Model, *, request: ChatRequest) -> Answered:
         bound = input_bound(request)
-        async with await self._enter(
-            spender, model, input_tokens=bound, output_tokens=request.output_tokens_max
-        ) as spending:
-            asked = self._for_provider(spender.pack, model, request=request, spending=spending)
-            answer = await self._models.text(spender.pack, model).answer(asked, spending.sent)
+        spending = await self._enter(spender, model, input_tokens=bound, output_tokens=request.output_tokens_max)
+        async with spending:
+            asking = Asking(self._models, spender.pack, model=model, spending=spending)
+            answer = await asking.answer(request)
             output_bytes = sum(output_bytes_of(part) for part in answer.parts)
             booked = spending.settle(answer.tokens, estimate=ModelTokens(bound, output_bytes + ON_ITS_WAY))
-        return Answered(answer, booked, model.id)
+        return Answered(answer, booked, asking.model.id)
 
     async def stream(self, spender: Spender, request: ChatRequest) -> AsyncGenerator[ChatPiece, None]:
         """Begun when this returns: a refusal before the first piece is raised here. Then the pieces as they
         come, the last one a `StreamEnd` that says what was booked. Closing the generator ends the call, booked at
         what was received, or lets it be read to its end where its provider bills the whole."""
         model = self._models.resolve(spender.pack, request.model)
-        adapter = self._models.text(spender.pack, model)
         bound = input_bound(request)
         spending = await self._enter(spender, model, input_tokens=bound, output_tokens=request.output_tokens_max)
-        asked = self._for_provider(spender.pack, model, request=request, spending=spending)
-        pieces = _metered(adapter.stream(asked, spending.sent), spending, bound=bound)
+        asking = Asking(self._models, spender.pack, model=model, spending=spending)
+        pieces = _metered(asking.stream(request), spending, bound=bound)
         return await begun(self._pumps.pieces(pieces, drain=_drained(spender.pack, model)))
 
     async def relay(self, spender: Spender, body: RelayedBody) -> bytes:
@@ -133,14 +103,9 @@ class Chat:
         return await self._pumps.whole(self._relay(spender, model, body=body), drain=_drained(spender.pack, model))
 
     async def _relay(self, spender: Spender, model: Model, *, body: RelayedBody) -> bytes:
-        relay = self._relay_to(spender.pack, model, body=body)
-        async with await self._enter(
-            spender, model, input_tokens=body.input_tokens, output_tokens=body.output_tokens
-        ) as spending:
-            patched = body.patched(
-                model=self._models.provider_model(spender.pack, model), output_tokens=spending.output_tokens
-            )
-            answer = (await relay.relay(patched, spending.sent, headers=body.headers)).body
+        spending = await self._enter(spender, model, input_tokens=body.input_tokens, output_tokens=body.output_tokens)
+        async with spending:
+            answer = await Asking(self._models, spender.pack, model=model, spending=spending).relay(body)
             reported = body.reported(answer, None)
             estimate = ModelTokens(body.input_tokens, len(answer))
             spending.settle(reported.tokens if reported else None, estimate=estimate)
@@ -149,18 +114,10 @@ class Chat:
     async def relay_stream(self, spender: Spender, body: RelayedBody) -> AsyncGenerator[bytes, None]:
         """As `stream`, with the payload of each of the provider's events as it comes."""
         model = self._models.resolve(spender.pack, body.model)
-        relay = self._relay_to(spender.pack, model, body=body)
         spending = await self._enter(spender, model, input_tokens=body.input_tokens, output_tokens=body.output_tokens)
-        patched = body.patched(
-            model=self._models.provider_model(spender.pack, model), output_tokens=spending.output_tokens
-        )
-        payloads = _relayed(relay.relay_stream(patched, spending.sent, headers=body.headers), spending, body=body)
+        asking = Asking(self._models, spender.pack, model=model, spending=spending)
+        payloads = _relayed(asking.relay_stream(body), spending, body=body)
         return await begun(self._pumps.pieces(payloads, drain=_drained(spender.pack, model)))
-
-    def _relay_to(self, pack: Pack, model: Model, *, body: RelayedBody) -> Relay:
-        relay = self._models.relay(pack, model, dialect=body.dialect)
-        assert relay is not None, "asked only where relays() says so"
-        return relay
 
     async def _enter(self, spender: Spender, model: Model, *, input_tokens: int, output_tokens: int | None) -> Spending:
         return await self._gate.enter(
@@ -172,13 +129,6 @@ class Chat:
                 input_tokens=input_tokens,
                 output_tokens=output_cap(model, output_tokens),
             )
-        )
-
-    def _for_provider(self, pack: Pack, model: Model, *, request: ChatRequest, spending: Spending) -> ChatRequest:
-        return msgspec.structs.replace(
-            request,
-            model=self._models.provider_model(pack, model),
-            output_tokens_max=spending.output_tokens,
         )
 
 

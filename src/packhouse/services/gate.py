@@ -50,6 +50,10 @@ class Spending:
         if (trace := TRACE.get()) is not None:
             trace.sent()
 
+    def turn_to(self, model_id: str) -> None:
+        """Another model is asked, on the same hold: the record will name it."""
+        self._hold.call = msgspec.structs.replace(self._hold.call, model=model_id)
+
     @property
     def settled(self) -> bool:
         return self._hold.closed

@@ -72,6 +72,12 @@ class Models:
         assert offer is not None, "resolve() chose it in this region"
         return offer.served_as(pack.cri) or model.id
 
+    def fallback(self, pack: Pack, model: Model) -> Model | None:
+        """The model that may answer instead, where the resource allows one and it can be asked now."""
+        if pack.fallback_model in {"", model.id}:
+            return None
+        return next((other for other in self.choices(pack) if other.id == pack.fallback_model), None)
+
     def served(self, pack: Pack, model_id: str) -> dict[str, str]:
         """What an answer says of who gave it, by name: `model`, `region`, `serving-regions`, `life-cycle`; empty where
         there is nothing to say."""

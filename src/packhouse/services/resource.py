@@ -3,8 +3,10 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+import msgspec
 from msgspec.structs import replace
 
+from packhouse.domain.catalog import Model
 from packhouse.domain.company import checked_name
 from packhouse.domain.errors import Refused
 from packhouse.domain.resource import (
@@ -32,7 +34,25 @@ from packhouse.services.lifecycle import Lifecycle
 from packhouse.services.resize import downgrade, secure, upgrade
 from packhouse.services.resource_view import ResourceView, linked, refuse_if_needed, view
 
-__all__ = ["ResourceView", "Resources"]
+__all__ = ["Changes", "ResourceView", "Resources"]
+
+
+class Changes(msgspec.Struct, frozen=True, kw_only=True):
+    """What is None stays. An empty `fallback_model` is none."""
+
+    display_name: str | None = None
+    environment: Environment | None = None
+    model: str | None = None
+    fallback_model: str | None = None
+
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """What the activity log says of them: no names."""
+        said = (
+            ("environment", self.environment),
+            ("model", self.model),
+            ("fallback_model", self.fallback_model),
+        )
+        return tuple((name, value) for name, value in said if value is not None)
 
 
 class Resources:
@@ -72,33 +92,23 @@ class Resources:
         actor: Actor,
         resource_id: ResourceId,
         *,
-        display_name: str | None = None,
-        environment: Environment | None = None,
-        model: str | None = None,
+        changes: Changes,
     ) -> ResourceView:
-        """What is None stays. External members may change the model only.
+        """External members may change the models only.
 
         Refused: not_found, forbidden, model_unknown, model_ended, model_not_in_region, invalid_request,
         resource_inactive.
         """
         async with self._context.writing(actor) as act:
-            if display_name is not None or environment is not None:
+            if changes.display_name is not None or changes.environment is not None:
                 resource = await resource_managed(act, resource_id)
             else:
                 resource = await resource_seen(act, resource_id)
             require(resource, "edit", now=act.now)
-            changed = resource
-            if model is not None and model != resource.model:
-                changed = await self._with_model(act, resource, model_id=model)
-            if display_name is not None:
-                changed = replace(changed, display_name=checked_name(display_name, "display_name"))
-            if environment is not None:
-                changed = replace(changed, environment=environment)
+            changed = await self._changed(act, resource, changes=changes)
             if changed != resource:
                 await act.work.resources.replace(changed)
-                facts = [("environment", environment), ("model", model)]
-                said = tuple((name, value) for name, value in facts if value is not None)
-                await act.log_on(changed, "resource.changed", *said)
+                await act.log_on(changed, "resource.changed", *changes.facts())
             return await view(act, changed)
 
     async def schedule_deprovision(self, actor: Actor, resource_id: ResourceId) -> ResourceView:
@@ -143,6 +153,26 @@ class Resources:
                 changed = await downgrade(act, resource, plan=new)
             return await view(act, changed)
 
+    async def _changed(self, act: Act, resource: Resource, *, changes: Changes) -> Resource:
+        changed = resource
+        if changes.model is not None and changes.model != resource.model:
+            changed = await self._with_model(act, resource, model_id=changes.model)
+        if changes.fallback_model is not None and changes.fallback_model != resource.fallback_model:
+            changed = await self._with_fallback(act, changed, model_id=changes.fallback_model)
+        if changes.display_name is not None:
+            changed = replace(changed, display_name=checked_name(changes.display_name, "display_name"))
+        if changes.environment is not None:
+            changed = replace(changed, environment=changes.environment)
+        return changed
+
+    async def _with_fallback(self, act: Act, resource: Resource, *, model_id: str) -> Resource:
+        if not model_id:
+            return replace(resource, fallback_model="")
+        if resource.type != "text_generation":
+            raise Refused("invalid_request", "Only a text pack has a fallback model.", field="fallback_model")
+        await self._check_family(act, resource, model_id=model_id)
+        return replace(resource, fallback_model=model_id)
+
     async def _with_model(self, act: Act, resource: Resource, *, model_id: str) -> Resource:
         if resource.type == "knowledge_base":
             raise Refused("invalid_request", "A knowledge base has no model of its own.", field="model")
@@ -150,15 +180,20 @@ class Resources:
             raise Refused(
                 "conflict", "Knowledge bases embed with this pack, and what they hold fits its present model only."
             )
+        model = await self._check_family(act, resource, model_id=model_id)
+        offer = model.offer(resource.region)
+        assert offer is not None, "checked"
+        cri = resource.cri if offer.cri == "optional" else offer.cri == "only"
+        return replace(resource, model=model.id, cri=cri)
+
+    async def _check_family(self, act: Act, resource: Resource, *, model_id: str) -> Model:
+        """A model that the resource may have: of its family, sold in its region."""
         model = self._context.catalog.model(model_id)
         family = self._context.catalog.model(resource.model).family
         if model.family != family or model.type != resource.type:
             raise Refused("model_unknown", f"The model is not of the resource's family {family!r}.", model=model_id)
         await check_model(act, model, company_id=resource.company_id, region=resource.region)
-        offer = model.offer(resource.region)
-        assert offer is not None, "checked"
-        cri = resource.cri if offer.cri == "optional" else offer.cri == "only"
-        return replace(resource, model=model.id, cri=cri)
+        return model
 
     @asynccontextmanager
     async def _changing(self, actor: Actor, resource_id: ResourceId) -> AsyncGenerator[tuple[Act, Resource]]:

@@ -88,6 +88,7 @@ def pack_of(row: PackRow, now: int) -> Pack:
         region=row.region,
         cri=bool(row.cri),
         model=row.model,
+        fallback_model=row.fallback_model,
         anchor_at=instant(row.activated_at) if row.activated_at is not None else None,
         ends_at=instant(row.ends_at) if row.ends_at is not None else None,
         embeddings_id=ResourceId(row.embeddings_resource_id) if row.embeddings_resource_id else None,

@@ -38,7 +38,7 @@ class SentEntry(msgspec.Struct, frozen=True, array_like=True, tag="S"):
 
 
 class SettledEntry(msgspec.Struct, frozen=True, array_like=True, tag="E"):
-    """What that call came to."""
+    """What that call came to. `model` is the one that answered, where it is not the one that the call was sent to."""
 
     call_id: str
     input: int
@@ -48,6 +48,7 @@ class SettledEntry(msgspec.Struct, frozen=True, array_like=True, tag="E"):
     source: Source
     outcome: Outcome
     latency_ms: int
+    model: str = ""
 
 
 Entry = SentEntry | SettledEntry

@@ -148,6 +148,7 @@ class LeasedMeter:
             settlement.source,
             settlement.outcome,
             max(0, (self._clock.microseconds() - hold.started_at) // 1000),
+            hold.call.model if hold.call.model != hold.entry.model else "",
         )
         self.journal.settled(hold.segment, entry)
         hold.closed = True

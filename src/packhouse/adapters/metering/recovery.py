@@ -54,7 +54,7 @@ def record(sent: SentEntry, settled: SettledEntry) -> UsageRecord:
         sent.company_id,
         sent.resource_id,
         sent.key_id,
-        sent.model,
+        settled.model or sent.model,
         sent.operation,
         sent.month_start,
         sent.started_at,

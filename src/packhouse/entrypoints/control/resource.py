@@ -9,15 +9,16 @@ from packhouse.domain.resource import Environment, ScheduledDowngrade, State, St
 from packhouse.domain.units import CompanyId, ResourceId, ResourceType
 from packhouse.entrypoints.control.openapi import refuses
 from packhouse.entrypoints.control.wire import Answer, Body, Caller, Instant, Services
-from packhouse.services.resource import ResourceView
+from packhouse.services.resource import Changes, ResourceView
 
 
 class ChangeResource(Body, frozen=True):
-    """What is left out, or null, stays."""
+    """What is left out, or null, stays. `fallback_model` answers where the model's provider fails; empty: none."""
 
     display_name: str | None = None
     environment: Environment | None = None
     model: str | None = None
+    fallback_model: str | None = None
 
 
 class AdjustPlan(Body, frozen=True):
@@ -55,6 +56,7 @@ class ResourceFacts(Answer, frozen=True):
     region: str
     cri: bool
     model: str
+    fallback_model: str
     plan: str
     created_at: Instant
     created_by: str
@@ -103,7 +105,7 @@ async def read_resource(*, control: Services, actor: Caller, resource_id: FromPa
 
 @patch(
     "/resources/{resource_id:str}",
-    summary="Change a resource's name, environment or model",
+    summary="Change a resource's name, environment or models",
     opt=refuses("not_found", "forbidden", "model_unknown", "model_ended", "model_not_in_region", "resource_inactive"),
 )
 async def change_resource(
@@ -112,9 +114,12 @@ async def change_resource(
     changed = await control.resources.change(
         actor,
         ResourceId(resource_id),
-        display_name=data.display_name,
-        environment=data.environment,
-        model=data.model,
+        changes=Changes(
+            display_name=data.display_name,
+            environment=data.environment,
+            model=data.model,
+            fallback_model=data.fallback_model,
+        ),
     )
     return resource(changed)
 

@@ -12,6 +12,7 @@ from packhouse.entrypoints.portal.forms import Form, read_form
 from packhouse.entrypoints.portal.pages import go, page
 from packhouse.entrypoints.portal.resource import Frame, frame
 from packhouse.entrypoints.portal.site import Asked, Part, Site, Visit, Visiting
+from packhouse.services.resource import Changes
 
 SETTINGS = "/resources/{resource_id:str}/settings"
 
@@ -29,9 +30,12 @@ async def change_settings(*, visit: Visiting, request: Asked, resource_id: Part)
         await visit.control.resources.change(
             visit.actor,
             ResourceId(resource_id),
-            display_name=form.typed("display_name"),
-            environment=_environment(form) if "environment" in form else None,
-            model=form.typed("model"),
+            changes=Changes(
+                display_name=form.typed("display_name"),
+                environment=_environment(form) if "environment" in form else None,
+                model=form.typed("model"),
+                fallback_model=_fallback(form),
+            ),
         )
     except Refused as refused:
         return await _settings_page(visit, resource_id, form=form, refused=refused)
@@ -92,6 +96,11 @@ def _plans(site: Site, framed: Frame) -> tuple[Plan, ...]:
     resource = framed.view.resource
     family = next((one.family for one in site.catalog.models if one.id == resource.model), "")
     return site.catalog.plans_for(resource.type, family)
+
+
+def _fallback(form: Form) -> str | None:
+    """Empty where none is chosen, None where the form has no such choice."""
+    return form["fallback_model"] if "fallback_model" in form else None  # noqa: SIM401 — a form is no mapping
 
 
 def _environment(form: Form) -> Environment:

@@ -23,6 +23,7 @@ resource = Table(
     Column("region", String, nullable=False),
     Column("cri", Boolean, nullable=False),
     Column("model", String, nullable=False),
+    Column("fallback_model", String, nullable=False, server_default=""),
     Column("plan", String, nullable=False),
     Column("created_for_name", String, nullable=False),
     Column("created_for_email", String, nullable=False),

@@ -1,0 +1,143 @@
+"""Puts a call to its model, or to the resource's fallback where the provider of that model fails.
+
+One hold covers both: the record names the model that answered.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Protocol
+
+import msgspec
+
+from packhouse.domain.catalog import Model
+from packhouse.domain.chat import ChatAnswer, ChatPiece, ChatRequest
+from packhouse.domain.chat_part import Dialect
+from packhouse.domain.errors import Refused
+from packhouse.domain.units import ModelTokens
+from packhouse.ports.meter import Pack
+from packhouse.ports.models import Headers, Relay, TextModel
+from packhouse.services.gate import Spending
+from packhouse.services.models import Models
+
+TRIED_ELSEWHERE = frozenset({"provider_unreachable", "provider_throttled", "provider_failed"})
+"""What a provider says before it has worked; after anything else it may bill, and another would bill again."""
+
+
+class Reported(msgspec.Struct, frozen=True):
+    """What a provider reported so far; `final`: nothing more will come."""
+
+    tokens: ModelTokens
+    final: bool
+
+
+class RelayedBody(Protocol):
+    """A request body that can travel on as it is, to a provider that speaks its dialect."""
+
+    dialect: Dialect
+    headers: Headers
+    model: str
+    output_tokens: int | None
+    input_tokens: int
+
+    def patched(self, *, model: str, output_tokens: int) -> bytes:
+        """The body for the provider, changed only where these two differ."""
+        ...
+
+    def reported(self, payload: bytes, before: ModelTokens | None) -> Reported | None:
+        """What an answer, or a piece of a stream, reports as consumed, over what earlier pieces did."""
+        ...
+
+    def output_bytes_of(self, payload: bytes) -> int:
+        """How much of a piece of a stream is the model's own output."""
+        ...
+
+
+class Asking:
+    """One admitted call. `model` is the one that is asked, in the end the one that answered."""
+
+    __slots__ = ("_models", "_pack", "_spending", "model")
+
+    def __init__(self, models: Models, pack: Pack, *, model: Model, spending: Spending) -> None:
+        self._models = models
+        self._pack = pack
+        self._spending = spending
+        self.model = model
+
+    async def answer(self, request: ChatRequest) -> ChatAnswer:
+        try:
+            return await self._text().answer(self._for_provider(request), self._spending.sent)
+        except Refused as refused:
+            self._turn(refused)
+        return await self._text().answer(self._for_provider(request), self._spending.sent)
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatPiece, None]:
+        heard = False
+        try:
+            async with aclosing(self._text().stream(self._for_provider(request), self._spending.sent)) as pieces:
+                async for piece in pieces:
+                    heard = True
+                    yield piece
+                return
+        except Refused as refused:
+            self._turn(refused, heard=heard)
+        async with aclosing(self._text().stream(self._for_provider(request), self._spending.sent)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def relay(self, body: RelayedBody) -> bytes:
+        try:
+            return await self._relayed(body)
+        except Refused as refused:
+            self._turn(refused, dialect=body.dialect)
+        return await self._relayed(body)
+
+    async def relay_stream(self, body: RelayedBody) -> AsyncGenerator[bytes, None]:
+        heard = False
+        try:
+            async with aclosing(self._payloads(body)) as payloads:
+                async for payload in payloads:
+                    heard = True
+                    yield payload
+                return
+        except Refused as refused:
+            self._turn(refused, heard=heard, dialect=body.dialect)
+        async with aclosing(self._payloads(body)) as payloads:
+            async for payload in payloads:
+                yield payload
+
+    def _turn(self, refused: Refused, *, heard: bool = False, dialect: Dialect | None = None) -> None:
+        """To the fallback, or raises the refusal where there is none for it."""
+        other = self._models.fallback(self._pack, self.model)
+        if heard or other is None or refused.code not in TRIED_ELSEWHERE:
+            raise refused
+        if dialect is not None and self._models.relay(self._pack, other, dialect=dialect) is None:
+            raise refused
+        self.model = other
+        self._spending.turn_to(other.id)
+
+    def _text(self) -> TextModel:
+        return self._models.text(self._pack, self.model)
+
+    async def _relayed(self, body: RelayedBody) -> bytes:
+        answer = await self._relay_for(body).relay(self._patched(body), self._spending.sent, headers=body.headers)
+        return answer.body
+
+    def _payloads(self, body: RelayedBody) -> AsyncGenerator[bytes, None]:
+        return self._relay_for(body).relay_stream(self._patched(body), self._spending.sent, headers=body.headers)
+
+    def _relay_for(self, body: RelayedBody) -> Relay:
+        relay = self._models.relay(self._pack, self.model, dialect=body.dialect)
+        assert relay is not None, "asked only where relays() says so"
+        return relay
+
+    def _patched(self, body: RelayedBody) -> bytes:
+        return body.patched(model=self._models.provider_model(self._pack, self.model), output_tokens=self._cap())
+
+    def _for_provider(self, request: ChatRequest) -> ChatRequest:
+        name = self._models.provider_model(self._pack, self.model)
+        return msgspec.structs.replace(request, model=name, output_tokens_max=self._cap())
+
+    def _cap(self) -> int:
+        """What was granted, or what the fallback makes at most where that is less."""
+        granted = self._spending.output_tokens
+        return min(granted, self.model.output_tokens_max or granted)
