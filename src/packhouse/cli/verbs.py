@@ -14,6 +14,7 @@ from typer.main import get_command
 VERBS: dict[str, str] = {
     "serve": "packhouse.cli.serve:serve",
     "demo": "packhouse.cli.demo:demo",
+    "simulate": "packhouse.cli.simulate:simulate",
     "login": "packhouse.cli.login:login",
     "logout": "packhouse.cli.login:logout",
     "whoami": "packhouse.cli.login:whoami",

@@ -6,12 +6,12 @@ Packhouse; only the command line and tests import them.
 
 from packhouse.simulators.answer import STAMP
 from packhouse.simulators.control import Listening
-from packhouse.simulators.dialect import Credentials
+from packhouse.simulators.dialect import Credentials, Provider
 from packhouse.simulators.replay import Replay, ReplayUnreadable, load_replay
 from packhouse.simulators.rules import Citation, Fault, Rule, RulesUnreadable, ToolCall, Usage, load_rules
 from packhouse.simulators.seen import Seen, SeenCall
 from packhouse.simulators.server import Simulator
-from packhouse.simulators.start import Provider, new_simulator, simulator
+from packhouse.simulators.start import default_credentials, new_simulator, simulator
 
 __all__ = [
     "STAMP",
@@ -29,6 +29,7 @@ __all__ = [
     "Simulator",
     "ToolCall",
     "Usage",
+    "default_credentials",
     "load_replay",
     "load_rules",
     "new_simulator",

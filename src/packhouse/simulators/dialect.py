@@ -1,6 +1,6 @@
 """What a provider's server knows: its routes, its shapes, its errors."""
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -8,6 +8,8 @@ from packhouse.simulators.answer import Answer
 from packhouse.simulators.asked import Asked
 from packhouse.simulators.http import Reply, Request
 from packhouse.simulators.rules import Fault
+
+Provider = Literal["bedrock", "anthropic", "cohere", "openai"]
 
 
 class Rejected(Exception):
@@ -37,7 +39,8 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
 class Call(Protocol):
     """A request that was understood."""
 
-    asked: Asked
+    @property
+    def asked(self) -> Asked: ...
 
     def whole(self, answer: Answer) -> Reply:
         """The answer in one piece."""
@@ -51,7 +54,8 @@ class Call(Protocol):
 class Dialect(Protocol):
     """One provider."""
 
-    name: str
+    @property
+    def name(self) -> Provider: ...
 
     def authorise(self, request: Request) -> None:
         """Raises `Rejected`."""

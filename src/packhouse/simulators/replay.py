@@ -5,7 +5,7 @@ import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -13,8 +13,6 @@ from packhouse.simulators.http import BEAT, Reply, Request
 
 RECORDED_HEADER = "x-simulator-recorded"
 """Names the exchange to answer with, by its `id`, whatever the request says."""
-
-_PIECE_BYTES = 512
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -75,9 +73,10 @@ def _canonical(body: Any) -> bytes:
 
 def _without_nulls(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_nulls(it) for key, it in value.items() if it is not None}
+        known = cast("dict[str, Any]", value)
+        return {key: _without_nulls(it) for key, it in known.items() if it is not None}
     if isinstance(value, list):
-        return [_without_nulls(it) for it in value]
+        return [_without_nulls(it) for it in cast("list[Any]", value)]
     return value
 
 
@@ -88,12 +87,22 @@ def _reply(exchange: Exchange) -> Reply:
         # As Python's own library writes it: floats of a recording stay as they were.
         return Reply(exchange.status, headers, json.dumps(response["json"], ensure_ascii=False).encode())
     data = response["text"].encode() if "text" in response else base64.b64decode(response["base64"])
-    if "stream" not in exchange.headers.get("content-type", ""):
+    kind = exchange.headers.get("content-type", "")
+    if "stream" not in kind:
         return Reply(exchange.status, headers, data)
-    return Reply(exchange.status, headers, frames=_pieces(data))
+    return Reply(exchange.status, headers, frames=_pieces(data, kind))
 
 
-def _pieces(data: bytes) -> Iterator[bytes]:
-    for start in range(0, len(data), _PIECE_BYTES):
+def _pieces(data: bytes, kind: str) -> Iterator[bytes]:
+    """One event each: a frame of an AWS stream, or a server-sent event."""
+    start = 0
+    while start < len(data):
+        end = _frame_end(data, start) if "amazon" in kind else data.find(b"\n\n", start) + 2
+        end = end if start < end <= len(data) else len(data)
         yield BEAT
-        yield data[start : start + _PIECE_BYTES]
+        yield data[start:end]
+        start = end
+
+
+def _frame_end(data: bytes, start: int) -> int:
+    return start + int.from_bytes(data[start : start + 4], "big")

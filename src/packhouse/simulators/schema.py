@@ -34,11 +34,11 @@ def _resolved(schema: Mapping[str, Any], root: Any) -> Mapping[str, Any]:
         for name in str(schema["$ref"]).removeprefix("#").split("/")[1:]:
             found = found.get(name.replace("~1", "/").replace("~0", "~"), {})
         return cast("Mapping[str, Any]", found)
-    merged = dict(schema)
+    merged: dict[str, Any] = dict(schema)
     for part in merged.pop("allOf", ()):
         more = _resolved(part, root)
-        properties = {**merged.get("properties", {}), **more.get("properties", {})}
-        required = [*merged.get("required", ()), *more.get("required", ())]
+        properties: dict[str, Any] = {**merged.get("properties", {}), **more.get("properties", {})}
+        required: list[Any] = [*merged.get("required", ()), *more.get("required", ())]
         merged = {**more, **merged, "properties": properties, "required": required}
     return merged
 

@@ -11,7 +11,7 @@ from packhouse.simulators.answer import Model
 from packhouse.simulators.connection import Connection
 from packhouse.simulators.control import PREFIX, Control, Listening
 from packhouse.simulators.delivery import Delivery
-from packhouse.simulators.dialect import Credentials, Dialect, Rejected
+from packhouse.simulators.dialect import Credentials, Dialect, Provider, Rejected
 from packhouse.simulators.http import Reply, Request
 from packhouse.simulators.replay import Replay
 from packhouse.simulators.rules import Fault, Rule, RulesUnreadable, Script, fault_of
@@ -49,7 +49,7 @@ class Simulator:
     # what a test or the command calls
 
     @property
-    def name(self) -> str:
+    def name(self) -> Provider:
         return self._dialect.name
 
     @property

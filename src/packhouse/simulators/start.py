@@ -1,28 +1,35 @@
 """Simulators by the provider's name."""
 
 import ssl
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Literal
 
 from packhouse.simulators.anthropic.dialect import Anthropic
 from packhouse.simulators.bedrock.dialect import Bedrock
 from packhouse.simulators.cohere.dialect import Cohere
-from packhouse.simulators.dialect import Credentials
+from packhouse.simulators.dialect import Credentials, Dialect, Provider
 from packhouse.simulators.openai.dialect import OpenAI
 from packhouse.simulators.replay import Replay
 from packhouse.simulators.rules import Rule
 from packhouse.simulators.server import Simulator
 
-Provider = Literal["bedrock", "anthropic", "cohere", "openai"]
-
-_DIALECTS = {"bedrock": Bedrock, "anthropic": Anthropic, "cohere": Cohere, "openai": OpenAI}
-_KEYS = {
+_DIALECTS: dict[Provider, Callable[[Credentials], Dialect]] = {
+    "bedrock": Bedrock,
+    "anthropic": Anthropic,
+    "cohere": Cohere,
+    "openai": OpenAI,
+}
+_KEYS: dict[Provider, str] = {
     "bedrock": "ABSK-simulated-key",
     "anthropic": "sk-ant-simulated-key",
     "cohere": "simulated-key",
     "openai": "sk-simulated-key",
 }
+
+
+def default_credentials(provider: Provider) -> Credentials:
+    """What a simulator lets in if nothing else is said."""
+    return Credentials(key=_KEYS[provider])
 
 
 def new_simulator(
@@ -34,7 +41,7 @@ def new_simulator(
     tls: ssl.SSLContext | None = None,
 ) -> Simulator:
     """A simulator that does not listen yet."""
-    credentials = credentials or Credentials(key=_KEYS[provider])
+    credentials = credentials or default_credentials(provider)
     dialect = _DIALECTS[provider](credentials)
     return Simulator(dialect, credentials, rules=rules, replay=replay, tls=tls)
 

@@ -8,7 +8,7 @@ from packhouse.simulators.anthropic.checks import VERSIONS, check
 from packhouse.simulators.anthropic.messages import MessagesCall, event
 from packhouse.simulators.anthropic.read import asked
 from packhouse.simulators.anthropic.wire import MessagesBody
-from packhouse.simulators.dialect import Call, Credentials, Rejected
+from packhouse.simulators.dialect import Call, Credentials, Provider, Rejected
 from packhouse.simulators.http import Reply, Request, json_reply
 from packhouse.simulators.rules import Fault
 
@@ -32,7 +32,7 @@ _STATUS = dict(_TYPES.values()) | {"api_error": _ELSE[1]}
 class Anthropic:
     """`/v1/messages`, `/v1/messages/count_tokens`, `/v1/models`."""
 
-    name = "anthropic"
+    name: Provider = "anthropic"
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials

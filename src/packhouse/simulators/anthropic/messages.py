@@ -54,7 +54,7 @@ def message(asked: Asked, answer: Answer) -> Event:
 
 def events(asked: Asked, answer: Answer) -> Iterator[Event | None]:
     """The answer's events; None stands before each content piece."""
-    begun = {**_opening(asked, answer), "content": [], "stop_reason": None, "stop_sequence": None}
+    begun: Event = {**_opening(asked, answer), "content": [], "stop_reason": None, "stop_sequence": None}
     yield {"type": "message_start", "message": {**begun, "usage": {**usage(answer), "output_tokens": 1}}}
     for index, block in enumerate(_blocks(answer)):
         yield {"type": "content_block_start", "index": index, "content_block": _empty(block)}

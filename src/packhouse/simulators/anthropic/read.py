@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from packhouse.simulators import tokens
-from packhouse.simulators.anthropic.wire import Block, Message, MessagesBody, Source
+from packhouse.simulators.anthropic.wire import Block, MessagesBody, Source
 from packhouse.simulators.asked import ANY_TOOL, Asked, Tool
 from packhouse.simulators.dialect import Rejected
 from packhouse.simulators.tally import Tally
@@ -48,21 +48,21 @@ def _must_call(body: MessagesBody) -> str:
 
 def _texts(content: object) -> Iterator[str]:
     """All text in it, results of tools among it."""
-    if isinstance(content, str):
-        yield content
-        return
-    for block in blocks(content):
+    for block in _blocks(content):
         if block.text:
             yield block.text
         if block.type == "tool_result" and block.content:
             yield from _texts(block.content)
 
 
-def blocks(content: object) -> list[Block]:
+def _blocks(content: object) -> list[Block]:
     """Content as blocks; a tool result's is still as it was decoded."""
-    if isinstance(content, list) and content and isinstance(content[0], Block):
-        return content  # pyright: ignore[reportUnknownVariableType]
-    return msgspec.convert(content, list[Block])
+    if isinstance(content, str):
+        return [Block("text", text=content)] if content else []
+    try:
+        return msgspec.convert(content, list[Block])
+    except msgspec.ValidationError as error:
+        raise Rejected(400, f"messages: {error}") from error
 
 
 def _tally(body: MessagesBody) -> Tally:
@@ -74,7 +74,7 @@ def _tally(body: MessagesBody) -> Tally:
         tally.add(_tokens(block), block, marked=block.cache_control is not None)
     for message in body.messages:
         tally.add(tokens.PER_MESSAGE, message.role)
-        for block in _message_blocks(message):
+        for block in _blocks(message.content):
             tally.add(_tokens(block), block, marked=block.cache_control is not None)
     form = body.output_format or (body.output_config.format_ if body.output_config else None)
     if body.cache_control is not None:
@@ -82,10 +82,6 @@ def _tally(body: MessagesBody) -> Tally:
     if form is not None:
         tally.add(tokens.of_json(form.schema_), form)
     return tally
-
-
-def _message_blocks(message: Message) -> list[Block]:
-    return [Block("text", text=message.content)] if isinstance(message.content, str) else message.content
 
 
 def _tokens(block: Block) -> int:
@@ -97,9 +93,7 @@ def _tokens(block: Block) -> int:
         case "tool_use":
             return tokens.of_call(block.name, block.input_)
         case "tool_result":
-            inner = block.content or []
-            known = [Block("text", text=inner)] if isinstance(inner, str) else blocks(inner)
-            return tokens.PER_TOOL_CALL + sum(_tokens(it) for it in known)
+            return tokens.PER_TOOL_CALL + sum(_tokens(it) for it in _blocks(block.content or ""))
         case "text" | "thinking" | "redacted_thinking":
             return tokens.of_text(block.text + block.thinking + block.data)
         case _:

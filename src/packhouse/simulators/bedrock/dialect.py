@@ -13,7 +13,7 @@ from packhouse.simulators.bedrock.converse import ConverseCall
 from packhouse.simulators.bedrock.read import asked
 from packhouse.simulators.bedrock.sigv4 import ALGORITHM, verify
 from packhouse.simulators.bedrock.wire import ConverseBody, CountBody
-from packhouse.simulators.dialect import Call, Credentials, Rejected
+from packhouse.simulators.dialect import Call, Credentials, Provider, Rejected
 from packhouse.simulators.http import Reply, Request, json_reply
 from packhouse.simulators.rules import Fault
 
@@ -37,7 +37,7 @@ _ELSE = ("ServiceUnavailableException", "Bedrock is unable to process your reque
 class Bedrock:
     """`/model/{id}/converse`, `converse-stream`, `invoke`, `invoke-with-response-stream`, `count-tokens`."""
 
-    name = "bedrock"
+    name: Provider = "bedrock"
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials

@@ -52,7 +52,8 @@ def verify(request: Request, credentials: Credentials, *, now: Callable[[], floa
 
 
 def _parse(header: str) -> _Said:
-    fields = dict(part.strip().partition("=")[::2] for part in header.removeprefix(ALGORITHM).split(","))
+    parts = [part.strip().partition("=") for part in header.removeprefix(ALGORITHM).split(",")]
+    fields = {name: value for name, _, value in parts}
     access_key, *scope = fields.get("Credential", "").split("/")
     if len(scope) != 4 or not fields.get("Signature") or not fields.get("SignedHeaders"):
         text = "Authorization header requires 'Credential', 'SignedHeaders' and 'Signature' parameters."

@@ -7,7 +7,7 @@ import msgspec
 from packhouse.simulators.answer import Answer
 from packhouse.simulators.cohere.embed import Embed
 from packhouse.simulators.cohere.wire import EmbedBody
-from packhouse.simulators.dialect import Call, Credentials, Rejected
+from packhouse.simulators.dialect import Call, Credentials, Provider, Rejected
 from packhouse.simulators.http import Reply, Request, json_reply
 from packhouse.simulators.rules import Fault
 
@@ -57,7 +57,7 @@ class EmbedCall:
 class Cohere:
     """`/v2/embed`, `/v1/embed`."""
 
-    name = "cohere"
+    name: Provider = "cohere"
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials

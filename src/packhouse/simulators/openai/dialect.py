@@ -4,7 +4,7 @@ import itertools
 
 import msgspec
 
-from packhouse.simulators.dialect import Call, Credentials, Rejected
+from packhouse.simulators.dialect import Call, Credentials, Provider, Rejected
 from packhouse.simulators.http import Reply, Request, json_reply
 from packhouse.simulators.openai.chat import ChatCall, event
 from packhouse.simulators.openai.embeddings import DIMENSIONS, EmbeddingsCall
@@ -30,7 +30,7 @@ _TYPES = {
 class OpenAI:
     """`/v1/chat/completions`, `/v1/embeddings`, `/v1/models`, with or without the `/v1`."""
 
-    name = "openai"
+    name: Provider = "openai"
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
