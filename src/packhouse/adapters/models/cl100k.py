@@ -20,9 +20,13 @@ _SHA256 = "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"
 
 
 class Cl100k:
-    """A `TokenReader`. Reads its vocabulary at the first call (0.2 s, 10 MB), in a thread as all that it does."""
+    """A `TokenReader`. Its vocabulary lies in `package`; it is read at the first call (0.2 s, 10 MB).
 
-    def __init__(self) -> None:
+    Whatever it does it does in a thread.
+    """
+
+    def __init__(self, package: str = PACKAGE) -> None:
+        self._package = package
         self._pieces: list[bytes] | None = None
 
     async def read(self, inputs: Sequence[tuple[int, ...]]) -> list[str]:
@@ -30,7 +34,7 @@ class Cl100k:
 
     def _read(self, inputs: Sequence[tuple[int, ...]]) -> list[str]:
         if self._pieces is None:
-            self._pieces = _pieces()
+            self._pieces = _pieces(self._package)
         pieces = self._pieces
         try:
             return [b"".join([pieces[number] for number in each]).decode(errors="replace") for each in inputs]
@@ -43,10 +47,10 @@ class Cl100k:
             ) from None
 
 
-def _pieces() -> list[bytes]:
+def _pieces(package: str) -> list[bytes]:
     """What each number stands for. A text may be cut within a character, so these are bytes."""
     try:
-        listed = gzip.decompress(_path().read_bytes())
+        listed = gzip.decompress(_path(package).read_bytes())
     except OSError:
         raise _missing() from None
     if hashlib.sha256(listed).hexdigest() != _SHA256:
@@ -56,9 +60,9 @@ def _pieces() -> list[bytes]:
     return [binascii.a2b_base64(piece) for piece, _ in pairs]
 
 
-def _path() -> Path:
+def _path(package: str) -> Path:
     """Found without importing the package, whose own code takes 75 MB."""
-    spec = find_spec(PACKAGE)
+    spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise _missing()
     return Path(spec.submodule_search_locations[0]) / _FILE
