@@ -95,7 +95,9 @@ async def test_a_client_that_leaves_in_mid_stream_is_booked_and_nothing_stays_he
     ("trouble", "error", "code", "source"),
     [
         ("STATUS 400", openai.BadRequestError, "provider_refused", "reported"),
-        ("STATUS 401", openai.APIStatusError, "provider_failed", "reported"),
+        ("STATUS 401", openai.InternalServerError, "provider_refused", "reported"),
+        ("STATUS 403", openai.PermissionDeniedError, "provider_refused", "reported"),
+        ("STATUS 404", openai.NotFoundError, "provider_refused", "reported"),
         ("STATUS 429", openai.RateLimitError, "provider_throttled", "reported"),
         ("STATUS 500", openai.InternalServerError, "provider_failed", "reported"),
         ("GARBAGE", openai.InternalServerError, "provider_malformed", "estimated"),

@@ -43,8 +43,20 @@ STATUS: dict[str, int] = {
 }
 
 
+PASSED_ON = frozenset({403, 404, 409, 413, 422})
+"""Statuses of a provider's refusal that mean the same to the caller."""
+
+OPERATORS = frozenset({401, 402, 407})
+"""Those that concern the operator's account: the caller's own key is well."""
+
+
 def status_of(refused: Refused) -> int:
     """The HTTP status; a refusal that this part never makes is a bug, and says so."""
+    if refused.code == "provider_refused":
+        status = refused.facts.get("status")
+        if status in PASSED_ON:
+            return int(str(status))
+        return 502 if status in OPERATORS else 400
     return STATUS.get(refused.code, 500)
 
 

@@ -43,7 +43,8 @@ class _Body(Content, frozen=True):
 def refusal(status: int, body: bytes, *, retry_after: str | None = None) -> Refused:
     """What an answer with another status than 200 means."""
     if status in _OPERATORS:
-        return Refused("provider_failed", "The model's provider does not accept the operator's credentials.")
+        said = "The model's provider does not let this installation ask it. Tell the operator."
+        return Refused("provider_refused", said, status=status)
     if status in _TIMEOUTS:
         return Refused("provider_timeout", "The model's provider did not answer in time.", status=status)
     if status == 429:
