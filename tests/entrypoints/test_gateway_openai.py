@@ -217,7 +217,7 @@ async def test_embeddings_come_as_floats_and_base64_alike(gate: Gateway) -> None
     assert all(row[2] == "reported" for row in usage)
 
 
-@pytest.mark.parametrize("wrong", ["", [], [[1, 2]], ["ok", ""], ["x"] * 2_049])
+@pytest.mark.parametrize("wrong", ["", [], [[1, -2]], ["ok", ""], ["x"] * 2_049])
 async def test_embeddings_refuse_what_they_cannot_take(gate: Gateway, wrong: Any) -> None:
     async with httpx.AsyncClient(headers={"authorization": f"Bearer {gate.keys['embeddings']}"}) as http:
         answer = await http.post(f"{gate.base_url}/embeddings", json={"input": wrong, "model": "default"})
