@@ -64,6 +64,12 @@ async def test_every_answer_is_as_openai_describes_it(gate: EmbedGateway, given:
     assert [str(error) for error in schema.iter_errors(answer.json())] == []
 
 
+@pytest.mark.parametrize("name", ["embed-v4.0", "eu.cohere.embed-v4:0", "cohere-embed-v4", "", "default"])
+async def test_the_name_that_an_application_has_does_as_well(gate: EmbedGateway, name: str) -> None:
+    answer = await post(gate, "/v1/embeddings", {"model": name, "input": "a"})
+    assert answer.json()["model"] == "cohere-embed-v4"
+
+
 async def test_base64_is_little_endian_floats(gate: EmbedGateway) -> None:
     body = {"model": "default", "input": "bread", "encoding_format": "base64", "dimensions": 256}
     packed = (await post(gate, "/v1/embeddings", body)).json()["data"][0]["embedding"]

@@ -50,6 +50,8 @@ class Models:
     def resolve(self, pack: Pack, asked: str) -> Model:
         """The model for the word of a request: an id of the pack's family, `default`, or empty.
 
+        What its maker or its provider calls a model does as well: an application keeps the name that it has.
+
         Refused: model_unknown (it names the ones there are), model_ended.
         """
         place = (pack.model, pack.region, asked)
@@ -114,7 +116,10 @@ class Models:
             return self._catalog.model(pack.model)
         choices = self.choices(pack)
         for model in choices:
-            if model.id == asked:
+            if asked == model.id:
+                return model
+        for model in choices:
+            if asked in _foreign_names(model, pack.region):
                 return model
         names = ", ".join([DEFAULT, *(model.id for model in choices)])
         raise Refused(
@@ -123,6 +128,12 @@ class Models:
             model=asked,
             models=[DEFAULT, *(model.id for model in choices)],
         )
+
+
+def _foreign_names(model: Model, region: str) -> set[str]:
+    offer = model.offer(region)
+    assert offer is not None, "it is one of the region's choices"
+    return {model.direct_model, offer.provider_model, offer.cri_profile} - {""}
 
 
 def place_of(model: Model, region: str) -> Place:

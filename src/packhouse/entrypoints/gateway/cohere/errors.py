@@ -6,17 +6,11 @@ from packhouse.domain.errors import Refused
 from packhouse.entrypoints.gateway.http import Reply
 from packhouse.entrypoints.gateway.refusals import advice_of, status_of
 
-STATUS = {
-    "unsupported": 422,
-    "model_ended": 404,
-    "provider_unreachable": 503,
-    "provider_failed": 500,
-    "provider_malformed": 500,
-    "provider_cut": 500,
-}
-"""Where the dialect has another status than the common table: its client knows no 410 and no 502."""
+STATUS = {"unsupported": 422, "provider_unreachable": 503}
+"""Codes that have another status in this dialect than in the common table."""
 
-_UNPROCESSABLE = 422
+NEAREST = {409: 400, 410: 404, 413: 400, 502: 500}
+"""Statuses that the dialect's client has no exception for, with the one that says the same."""
 
 
 def refusal(refused: Refused, request_id: str) -> Reply:
@@ -24,9 +18,8 @@ def refusal(refused: Refused, request_id: str) -> Reply:
 
 
 def status(refused: Refused) -> int:
-    if refused.code == "provider_refused" and refused.facts.get("status") == _UNPROCESSABLE:
-        return _UNPROCESSABLE
-    return STATUS.get(refused.code) or status_of(refused)
+    common = STATUS.get(refused.code) or status_of(refused)
+    return NEAREST.get(common, common)
 
 
 def error_body(refused: Refused, request_id: str) -> bytes:
