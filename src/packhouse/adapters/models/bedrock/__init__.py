@@ -1,0 +1,1 @@
+"""Amazon Bedrock: chat by Converse, embeddings by InvokeModel, on the lean upstream client."""
