@@ -64,7 +64,7 @@ class BlockWriter:
                 cited = wire.CitedText((wire.Words(text),), tuple(citation_out(each) for each in citations))
                 return wire.Block(citations_content=cited)
             case Image(media_type, data, url):
-                return wire.Block(image=wire.Image(image_format(media_type, data, url), _source(data, url)))
+                return wire.Block(image=wire.Image(image_format(media_type, data=data, url=url), _source(data, url)))
             case Document():
                 return wire.Block(document=self._document(part))
             case SearchResult(source, title, blocks, citable):
@@ -78,7 +78,7 @@ class BlockWriter:
         if part.blocks:
             form, source = None, wire.Source(content=tuple(wire.Words(text) for text in part.blocks))
         else:
-            form = document_format(part.media_type, part.name, part.url)
+            form = document_format(part.media_type, name=part.name, url=part.url)
             source = _source(part.data, part.url)
         return wire.Document(
             self._names.name_for(part.name),

@@ -66,7 +66,7 @@ class EventStreamDecoder:
             if end > size:
                 self._needed = total
                 break
-            yield _frame(data[start:end], headers_size, sum_before)
+            yield _frame(data[start:end], headers_size, sum_before=sum_before)
             start = end
         if start < size:
             self._rest += data[start:] if start else data
@@ -84,7 +84,7 @@ def _prelude(data: bytes, start: int) -> tuple[int, int, int]:
     return total, headers_size, crc32(prelude)
 
 
-def _frame(data: bytes, headers_size: int, sum_before: int) -> Frame:
+def _frame(data: bytes, headers_size: int, *, sum_before: int) -> Frame:
     if crc32(data[_PRELUDE.size : -4], sum_before) != int.from_bytes(data[-4:], "big"):
         raise malformed()
     headers_end = _PRELUDE.size + headers_size

@@ -34,7 +34,7 @@ _SPACES = re.compile(r"\s+")
 _NAME_CHARACTERS_MAX = 200 - len(" (9999)")
 
 
-def image_format(media_type: str, data: bytes, url: str) -> str:
+def image_format(media_type: str, *, data: bytes, url: str) -> str:
     """By the media type, the first bytes or the address. Refused(unsupported)."""
     kind, _, subtype = _plain(media_type).partition("/")
     found = _IMAGES.get(subtype) if kind == "image" else None
@@ -47,7 +47,7 @@ def image_format(media_type: str, data: bytes, url: str) -> str:
     return found
 
 
-def document_format(media_type: str, name: str, url: str) -> str:
+def document_format(media_type: str, *, name: str, url: str) -> str:
     """By the media type, or the name's or the address's extension. Refused(unsupported)."""
     media_type = _plain(media_type)
     found = _DOCUMENTS.get(media_type) or _EXTENSIONS.get(_extension(name)) or _EXTENSIONS.get(_extension(url))

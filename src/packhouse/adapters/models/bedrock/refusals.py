@@ -54,7 +54,7 @@ def refusal(status: int, body: bytes, *, kind: str | None = None, retry_after: s
     """What an answer with another status than 200 means; `kind` is its header `x-amzn-errortype`."""
     read = _read(body)
     name = _name(kind or read.type or "")
-    return _refusal(name, _STATUS.get(name, status), read, _seconds(retry_after))
+    return _refusal(name, _STATUS.get(name, status), body=read, retry_after_seconds=_seconds(retry_after))
 
 
 def refusal_in_stream(frame: Frame) -> Refused:
@@ -64,7 +64,7 @@ def refusal_in_stream(frame: Frame) -> Refused:
     read = _read(frame.payload)
     if read.message is None and frame.header(":error-message"):
         read = _Body(frame.header(":error-message"))
-    return _refusal(name, _STATUS.get(name, 500), read, None)
+    return _refusal(name, _STATUS.get(name, 500), body=read, retry_after_seconds=None)
 
 
 def is_expired(refused: Refused) -> bool:
@@ -72,7 +72,7 @@ def is_expired(refused: Refused) -> bool:
     return refused.facts.get("expired") is True
 
 
-def _refusal(name: str, status: int, body: _Body, retry_after_seconds: float | None) -> Refused:
+def _refusal(name: str, status: int, *, body: _Body, retry_after_seconds: float | None) -> Refused:
     waits = {} if retry_after_seconds is None else {"retry_after_seconds": retry_after_seconds}
     match status:
         case 429:
