@@ -41,11 +41,17 @@ async def ask(running: Gateway, row: RouteRow, *, key: str | None) -> httpx.Resp
         return await http.request(row.method, path, json=BODIES.get(row.name))
 
 
+def code_of(answer: httpx.Response) -> str:
+    """Cohere's dialect has it at the top, the others in `error`."""
+    body = answer.json()
+    return body.get("error", body)["code"]
+
+
 @pytest.mark.parametrize("row", [row for row in ROUTES if row.key], ids=lambda row: row.name)
 async def test_a_route_without_a_key_is_refused(empty: tuple[Gateway, Any], row: RouteRow) -> None:
     answer = await ask(empty[0], row, key=None)
     assert answer.status_code == 401
-    assert answer.json()["error"]["code"] == "key_missing"
+    assert code_of(answer) == "key_missing"
 
 
 @pytest.mark.parametrize("row", [row for row in ROUTES if row.spends != "nothing"], ids=lambda row: row.name)
@@ -53,7 +59,7 @@ async def test_a_route_that_spends_is_refused_without_quota(empty: tuple[Gateway
     running, seen = empty
     answer = await ask(running, row, key=running.keys["all"])
     assert answer.status_code == 429, answer.text
-    assert answer.json()["error"]["code"] == "quota_exhausted"
+    assert code_of(answer) == "quota_exhausted"
     assert seen == []
     assert await running.usage() == []
 
