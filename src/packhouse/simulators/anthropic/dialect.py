@@ -109,8 +109,15 @@ def _check_model(name: str) -> None:
 
 
 def _model(name: str) -> dict[str, object]:
-    shown = name.replace("-", " ").title()
-    return {"type": "model", "id": name, "display_name": shown, "created_at": "2026-01-01T00:00:00Z"}
+    return {
+        "type": "model",
+        "id": name,
+        "display_name": name.replace("-", " ").title(),
+        "created_at": "2026-01-01T00:00:00Z",
+        "lifecycle": "active",
+        "max_input_tokens": 200_000,
+        "max_tokens": 64_000,
+    }
 
 
 def _error(rejected: Rejected) -> dict[str, object]:

@@ -17,11 +17,18 @@ _CONTEXT_V3, _CONTEXT_V4 = 512, 128_000
 
 
 class _Item(msgspec.Struct, frozen=True):
-    """One thing to embed."""
+    """One thing to embed: a text, images, or both. `key` is what its vector is made of."""
 
     text: str
-    tokens: int
-    image: bool = False
+    images: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return "\n".join((self.text, *self.images))
+
+    @property
+    def tokens(self) -> int:
+        return tokens.of_text(self.text)
 
 
 class Embed:
@@ -45,21 +52,21 @@ class Embed:
         return Asked(
             kind="embeddings",
             model=self.model,
-            text="\n".join(it.text for it in self._items if not it.image),
+            text="\n".join(it.text for it in self._items),
             input_tokens=self.text_tokens + self.image_tokens,
         )
 
     @property
     def text_tokens(self) -> int:
-        return sum(it.tokens for it in self._items if not it.image)
+        return sum(it.tokens for it in self._items)
 
     @property
     def image_tokens(self) -> int:
-        return sum(it.tokens for it in self._items if it.image)
+        return tokens.PER_IMAGE * sum(len(it.images) for it in self._items)
 
     @property
     def characters(self) -> int:
-        return sum(len(it.text) for it in self._items if not it.image)
+        return sum(len(it.text) for it in self._items)
 
     @property
     def texts(self) -> list[str]:
@@ -68,7 +75,7 @@ class Embed:
         return [it.lower() for it in texts] if "english-v3" in self.model else texts
 
     def floats(self) -> list[tuple[float, ...]]:
-        return [vectors.vector(it.text, self.dimensions) for it in self._items]
+        return [vectors.vector(it.key, self.dimensions) for it in self._items]
 
     def by_type(self, types: list[EmbeddingType]) -> dict[str, Any]:
         """The vectors in each of the types."""
@@ -80,16 +87,12 @@ def _items(body: EmbedBody) -> Iterator[_Item]:
     if sum(it is not None for it in (body.texts, body.images, body.inputs)) != 1:
         raise Rejected(400, "invalid request: exactly one of texts, images or inputs must be specified")
     for text in body.texts or ():
-        yield _Item(text, tokens.of_text(text))
+        yield _Item(text)
     for image in body.images or ():
-        yield _Item(_checked_image(image), tokens.PER_IMAGE, image=True)
+        yield _Item("", (_checked_image(image),))
     for several in body.inputs or ():
-        images = [it.image_url.url for it in several.content if it.image_url is not None]
-        text = "\n".join([it.text for it in several.content if it.text])
-        for image in images:
-            _checked_image(image)
-        count = tokens.of_text(text) + tokens.PER_IMAGE * len(images)
-        yield _Item("\n".join([text, *images]), count, image=bool(images))
+        images = tuple(_checked_image(it.image_url.url) for it in several.content if it.image_url is not None)
+        yield _Item("\n".join([it.text for it in several.content if it.text]), images)
 
 
 def _checked_image(url: str) -> str:
@@ -101,13 +104,13 @@ def _checked_image(url: str) -> str:
 def _fitted(item: _Item, body: EmbedBody, newest: bool) -> _Item:
     """Cut to the context of the model, where cutting is allowed."""
     most = min(body.max_tokens or _CONTEXT_V4, _CONTEXT_V4 if newest else _CONTEXT_V3)
-    if item.image or item.tokens <= most:
+    if item.tokens <= most:
         return item
     if body.truncate == "NONE":
         raise Rejected(400, f"invalid request: text is too long: {item.tokens} tokens, at most {most} are allowed")
     encoded = item.text.encode()
     kept = encoded[-most * 4 :] if body.truncate in ("START", "LEFT") else encoded[: most * 4]
-    return _Item(kept.decode("utf-8", "ignore"), most)
+    return _Item(kept.decode("utf-8", "ignore"), item.images)
 
 
 def _dimensions(body: EmbedBody, model: str) -> int:

@@ -1,0 +1,1 @@
+"""Simulators: what they answer, held against the providers' own clients, descriptions and recorded exchanges."""
