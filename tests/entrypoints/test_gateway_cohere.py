@@ -12,11 +12,10 @@ import httpx
 import pytest
 from PIL import Image as Picture
 
-from packhouse.adapters.models.scripted import Scripted
 from packhouse.adapters.models.scripted_vectors import IMAGE_TOKENS
 from packhouse.domain.chat_part import Image, Text
-from packhouse.domain.embedding import EmbedAnswer, EmbedInput, EmbedRequest
-from packhouse.ports.models import Sent
+from packhouse.domain.embedding import EmbedInput
+from tests.support.asked import Asked
 from tests.support.embed_gateway import EmbedGateway, embed_gateway
 from tests.support.specs import cohere_schema
 
@@ -25,21 +24,9 @@ pytestmark = pytest.mark.anyio
 TYPES: Any = ["float", "int8", "uint8", "binary", "ubinary", "base64"]
 
 
-class Asked(Scripted):
-    """Keeps what it was asked."""
-
-    def __init__(self) -> None:
-        super().__init__(dimensions=1536)
-        self.requests: list[EmbedRequest] = []
-
-    async def embed(self, request: EmbedRequest, sent: Sent) -> EmbedAnswer:
-        self.requests.append(request)
-        return await super().embed(request, sent)
-
-
 @pytest.fixture
 def model() -> Asked:
-    return Asked()
+    return Asked(dimensions=1536)
 
 
 @pytest.fixture
