@@ -55,8 +55,9 @@ ScheduledChange = ScheduledDeprovision | ScheduledDowngrade
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True):
     """`activated_at` anchors its bundle months. `model` is empty for a knowledge base, which has
-    `embeddings_resource_id` instead. `fallback_model` (of the same family; empty: none) answers where its own model's
-    provider fails. A newer scheduled change replaces the one before."""
+    `embeddings_resource_id` instead, and `embeddings_model` with `embeddings_dimensions` pinned to what that pack's
+    model was when it was provisioned (empty and 0 for those of before). `fallback_model` (of the same family; empty:
+    none) answers where its own model's provider fails. A newer scheduled change replaces the one before."""
 
     id: ResourceId
     company_id: CompanyId
@@ -73,6 +74,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     created_for_name: str = ""
     created_for_email: str = ""
     embeddings_resource_id: ResourceId | None = None
+    embeddings_model: str = ""
+    embeddings_dimensions: int = 0
     activated_at: datetime | None = None
     failed_at: datetime | None = None
     deprovisioned_at: datetime | None = None

@@ -17,8 +17,9 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
     """A resource as the data plane sees it. `anchor_at` is its activation, None before it.
 
     `fallback_model` answers where the provider of `model` fails; empty: none does.
-    `embeddings_id` is the linked embeddings resource of a knowledge base. `inactive` says in a sentence why
-    it cannot be used now, empty where it can; `inactive_code` goes with it.
+    `embeddings_id` is the linked embeddings resource of a knowledge base, `embeddings_model` and
+    `embeddings_dimensions` what it is pinned to (empty and 0 where it was made before that).
+    `inactive` says in a sentence why it cannot be used now, empty where it can; `inactive_code` goes with it.
     """
 
     id: ResourceId
@@ -32,6 +33,8 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
     anchor_at: datetime | None
     ends_at: datetime | None = None
     embeddings_id: ResourceId | None = None
+    embeddings_model: str = ""
+    embeddings_dimensions: int = 0
     inactive: str = ""
     inactive_code: str = ""
 

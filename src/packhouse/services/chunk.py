@@ -6,7 +6,6 @@ from typing import Literal
 import msgspec
 
 from packhouse.domain.content import Content
-from packhouse.domain.embedding import EmbedRequest
 from packhouse.domain.errors import Refused
 from packhouse.domain.knowledge import EVERYTHING, Chunk, EmbeddedChunk, Filter
 from packhouse.domain.units import ModelTokens
@@ -76,7 +75,7 @@ class Chunks:
         for start in range(0, len(chunks), EMBEDDED_AT_ONCE):
             some = chunks[start : start + EMBEDDED_AT_ONCE]
             texts = tuple(chunk.text for chunk in some)
-            request = EmbedRequest(model=base.model, inputs=texts, input_type="search_document")
+            request = self._bases.embedding(base, texts, input_type="search_document")
             answer = await self._embeddings.embed(base.embeddings, base.key_id, request=request)
             tokens += answer.tokens
             embedded += map(EmbeddedChunk, some, answer.vectors)

@@ -64,7 +64,7 @@ class Drafting:
         plan = self._act.context.catalog.plan(order.plan, order.type)
         line = SpecificationLine(order.type, order.display_name, "", plan, False, (order.region,))
         if order.embeddings is None:
-            return [self._draft(order, line, linked_id=await self._linkable(order))]
+            return [self._draft(order, line, embeddings=await self._linkable(order))]
         new = order.embeddings
         embeddings_order = msgspec.structs.replace(
             order,
@@ -76,9 +76,9 @@ class Drafting:
             embeddings=None,
         )
         embeddings = await self._model_pack(embeddings_order)
-        return [embeddings, self._draft(order, line, linked_id=embeddings.resource.id)]
+        return [embeddings, self._draft(order, line, embeddings=embeddings.resource)]
 
-    async def _linkable(self, order: Order) -> ResourceId:
+    async def _linkable(self, order: Order) -> Resource:
         assert order.embeddings_resource_id is not None
         resource = await resource_seen(self._act, order.embeddings_resource_id)
         if resource.company_id != order.company_id:
@@ -92,9 +92,9 @@ class Drafting:
         require(resource, "use", now=self._act.now)
         if resource.ends_at is not None:
             raise Refused("conflict", "The embeddings pack is going to end. Cancel that first.")
-        return resource.id
+        return resource
 
-    def _draft(self, order: Order, line: SpecificationLine, *, linked_id: ResourceId | None = None) -> Draft:
+    def _draft(self, order: Order, line: SpecificationLine, *, embeddings: Resource | None = None) -> Draft:
         now = self._act.now
         resource = Resource(
             id=ResourceId(self._act.context.ids.new("res")),
@@ -110,7 +110,23 @@ class Drafting:
             created_by=self._act.actor.user_id,
             created_for_name=order.created_for_name.strip(),
             created_for_email=order.created_for_email.strip().lower(),
-            embeddings_resource_id=linked_id,
             activated_at=now,
         )
-        return Draft(line=line, resource=resource)
+        return Draft(line=line, resource=resource if embeddings is None else self._pinned(resource, embeddings))
+
+    def _pinned(self, resource: Resource, embeddings: Resource) -> Resource:
+        """The knowledge base with what it embeds with for good, whatever becomes of the pack's own model."""
+        model = self._act.context.catalog.model(embeddings.model)
+        if not model.dimensions:
+            raise Refused(
+                "invalid_request",
+                f"The catalog does not say how many dimensions the vectors of {model.name} have, which a knowledge "
+                "base must know. Ask the operator to add that, or choose another embeddings model.",
+                field="embeddings_resource_id",
+            )
+        return msgspec.structs.replace(
+            resource,
+            embeddings_resource_id=embeddings.id,
+            embeddings_model=model.id,
+            embeddings_dimensions=model.dimensions[0],
+        )

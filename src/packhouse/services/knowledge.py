@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from packhouse.domain.content import Content
+from packhouse.domain.embedding import EmbedRequest, InputType
 from packhouse.domain.errors import Refused
 from packhouse.domain.knowledge import DEFAULT_COLLECTION, DISK_BYTES_MAX, Collection
 from packhouse.domain.units import CollectionId, KeyId, ResourceId
@@ -17,7 +18,8 @@ NAME_CHARACTERS_MAX = 120
 class KnowledgeBase(Content, frozen=True):
     """A knowledge base that a call may use: its pack, its embeddings pack, who asks, its storage.
 
-    `model` and `dimensions` are pinned: vectors of another model would not fit.
+    `model` and `dimensions` are pinned: vectors of another model would not fit. Without an embeddings model that
+    is still served its content is listed, searched by words and deleted as ever.
     """
 
     pack: Pack
@@ -70,14 +72,35 @@ class KnowledgeBases:
 
     async def open(self, pack: Pack, embeddings: Pack, *, key_id: KeyId | None) -> KnowledgeBase:
         """The knowledge base over its storage, which is made on first use, with the default collection."""
-        pinned = usable(pack).model or embeddings.model
-        model = self._models.resolve(embeddings, pinned)
-        dimensions = model.dimensions[0]
+        model, dimensions = self._pinned(usable(pack), embeddings)
         store = await self._engine.open(pack.id, dimensions)
-        base = KnowledgeBase(pack, embeddings, key_id, model.id, dimensions, store)
+        base = KnowledgeBase(pack, embeddings, key_id, model, dimensions, store)
         if not await store.collections():
             await self._make_default(base)
         return base
+
+    def _pinned(self, pack: Pack, embeddings: Pack) -> tuple[str, int]:
+        """Those of before models were pinned embed with their embeddings pack's own, which cannot be changed then."""
+        if pack.embeddings_model:
+            return pack.embeddings_model, pack.embeddings_dimensions
+        model = self._models.resolve(embeddings, "")
+        return model.id, model.dimensions[0]
+
+    def embedding(self, base: KnowledgeBase, texts: tuple[str, ...], *, input_type: InputType) -> EmbedRequest:
+        """The call that embeds for the knowledge base. Refused(model_ended) where its model is no longer served."""
+        try:
+            self._models.resolve(base.embeddings, base.model)
+        except Refused as refused:
+            if refused.code not in {"model_unknown", "model_ended"}:
+                raise
+            raise Refused(
+                "model_ended",
+                f"This knowledge base embeds with {base.model}, which is no longer served, and its vectors fit no "
+                "other model. What it holds can be listed, searched by keyword and deleted; put it into a new "
+                "knowledge base to search by meaning.",
+                model=base.model,
+            ) from refused
+        return EmbedRequest(model=base.model, inputs=texts, input_type=input_type, dimensions=base.dimensions)
 
     async def _make_default(self, base: KnowledgeBase) -> None:
         try:

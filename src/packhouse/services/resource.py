@@ -176,9 +176,11 @@ class Resources:
     async def _with_model(self, act: Act, resource: Resource, *, model_id: str) -> Resource:
         if resource.type == "knowledge_base":
             raise Refused("invalid_request", "A knowledge base has no model of its own.", field="model")
-        if resource.type == "embeddings" and await linked(act, resource, at=act.now):
+        if any(not one.embeddings_model for one in await linked(act, resource, at=act.now)):
             raise Refused(
-                "conflict", "Knowledge bases embed with this pack, and what they hold fits its present model only."
+                "conflict",
+                "Knowledge bases from before models were pinned embed with this pack, and what they hold fits its "
+                "present model only.",
             )
         model = await self._check_family(act, resource, model_id=model_id)
         offer = model.offer(resource.region)

@@ -6,7 +6,6 @@ from typing import Literal
 import msgspec
 
 from packhouse.domain.content import Content
-from packhouse.domain.embedding import EmbedRequest
 from packhouse.domain.errors import Refused
 from packhouse.domain.knowledge import EVERYTHING, Filter, Found
 from packhouse.domain.units import CollectionId, ModelTokens
@@ -70,7 +69,7 @@ class Search:
     async def _nearest(
         self, base: KnowledgeBase, places: Sequence[CollectionId], *, request: SearchRequest, pool: int
     ) -> tuple[list[Found], ModelTokens]:
-        query = EmbedRequest(model=base.model, inputs=(request.text,), input_type="search_query")
+        query = self._bases.embedding(base, (request.text,), input_type="search_query")
         embedded = await self._embeddings.embed(base.embeddings, base.key_id, request=query)
         found = await base.store.nearest(
             places,

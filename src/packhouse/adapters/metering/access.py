@@ -92,6 +92,8 @@ def pack_of(row: PackRow, now: int) -> Pack:
         anchor_at=instant(row.activated_at) if row.activated_at is not None else None,
         ends_at=instant(row.ends_at) if row.ends_at is not None else None,
         embeddings_id=ResourceId(row.embeddings_resource_id) if row.embeddings_resource_id else None,
+        embeddings_model=row.embeddings_model,
+        embeddings_dimensions=row.embeddings_dimensions,
         inactive=sentence,
         inactive_code=code,
     )

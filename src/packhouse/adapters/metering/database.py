@@ -46,6 +46,8 @@ class PackRow(msgspec.Struct, frozen=True):
     suspension: str
     embeddings_resource_id: str | None
     fallback_model: str
+    embeddings_model: str
+    embeddings_dimensions: int
 
 
 class Lease(msgspec.Struct, frozen=True):
@@ -59,7 +61,8 @@ class Lease(msgspec.Struct, frozen=True):
 
 _PACK = (
     "SELECT r.id, r.company_id, r.type, r.display_name, r.region, r.cri, r.model, r.activated_at, r.ends_at,"
-    " r.deprovisioned_at, r.failed_at, r.suspension, r.embeddings_resource_id, r.fallback_model FROM resource r "
+    " r.deprovisioned_at, r.failed_at, r.suspension, r.embeddings_resource_id, r.fallback_model, r.embeddings_model,"
+    " r.embeddings_dimensions FROM resource r "
 )
 _LIMITS = (
     "SELECT meter, input_weight, output_weight, cache_read_weight, cache_write_weight, limit_amount"

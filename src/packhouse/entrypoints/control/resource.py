@@ -63,13 +63,16 @@ class ResourceFacts(Answer, frozen=True):
     created_for_name: str
     created_for_email: str
     embeddings_resource_id: str | None
+    embeddings_model: str
+    embeddings_dimensions: int
     activated_at: Instant | None
 
 
 class Resource(ResourceFacts, frozen=True):
     """`models` are the ids that its calls may name; `linked` the knowledge bases that embed with it.
 
-    A knowledge base has no `model` of its own but `embeddings_resource_id`. `month` is null before activation.
+    A knowledge base has no `model` of its own but `embeddings_resource_id`, and the `embeddings_model` that it was
+    provisioned with for good (empty for a knowledge base from before that was kept). `month` is null before activation.
     """
 
     status: ResourceStatus
