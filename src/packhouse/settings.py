@@ -62,6 +62,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     upstream_embeddings_model: Annotated[
         str, Meta(description="The embeddings model to ask for at an openai upstream; empty: it has none.")
     ] = ""
+    upstream_embeddings_dimensions: Annotated[
+        int, Meta(ge=1, le=65_536, description="How many dimensions that model's vectors have.")
+    ] = 1_536
     upstream_key: Annotated[str, Meta(description="The key that the upstreams want; empty: none.")] = ""
     provider_attempts: Annotated[
         int, Meta(ge=1, le=10, description="How often a call is tried at its provider, where trying again is safe.")

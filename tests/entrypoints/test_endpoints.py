@@ -74,7 +74,7 @@ def test_short_forms_serve_every_region() -> None:
     settings = load({"upstream": "openai=http://127.0.0.1:1/v1/,cohere=http://127.0.0.1:2"}, environment={})
     openai, cohere = endpoints_of(settings, {})
     assert (openai.provider, openai.name, openai.url) == ("openai_compatible", "openai", "http://127.0.0.1:1/v1")
-    assert (cohere.provider, cohere.key) == ("cohere", "simulated")
+    assert (cohere.provider, cohere.key) == ("cohere", "simulated-key")
     with pytest.raises(Refused, match="KIND=URL"):
         endpoints_of(load({"upstream": "gemini=http://127.0.0.1:1"}, environment={}), {})
 

@@ -1,9 +1,10 @@
 """A gateway in this process: the real routes over a real meter, with an upstream server of the tests' own."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from openai import AsyncOpenAI
 
@@ -16,6 +17,14 @@ from packhouse.wiring.catalog import UPSTREAM_MODEL
 from packhouse.wiring.data_plane import DataPlane, open_data_plane
 from packhouse.wiring.gateway import routes
 from tests.support.installation import Installation, install
+
+
+@dataclass(frozen=True, slots=True)
+class PackModels:
+    """The models of the packs, by their ids in the catalog."""
+
+    text: str = UPSTREAM_MODEL
+    embeddings: str = "local-embeddings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +56,19 @@ class Gateway:
 
 @asynccontextmanager
 async def gateway(
-    directory: Path, upstream_url: str, *, limits: dict[str, int] | None = None, oldest: str = ""
+    directory: Path,
+    upstream_url: str = "",
+    *,
+    limits: dict[str, int] | None = None,
+    oldest: str = "",
+    packs: PackModels | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> AsyncGenerator[Gateway]:
-    """With quotas as `limits` says, for the text pack."""
+    """With quotas as `limits` says, for the text pack. `settings` replaces an OpenAI upstream at `upstream_url`."""
+    packs = packs or PackModels()
     installation = install(directory)
-    installation.pack(
-        "res_text", "text_generation", limits or {"input": 100_000, "output": 50_000}, model=UPSTREAM_MODEL
-    )
-    installation.pack("res_embed", "embeddings", {"input": 100_000}, model="local-embeddings")
+    installation.pack("res_text", "text_generation", limits or {"input": 100_000, "output": 50_000}, model=packs.text)
+    installation.pack("res_embed", "embeddings", {"input": 100_000}, model=packs.embeddings)
     installation.pack("res_base", "knowledge_base", {}, model="")
     installation.sql("UPDATE resource SET embeddings_resource_id = 'res_embed' WHERE id = 'res_base'")
     keys = {
@@ -63,8 +77,8 @@ async def gateway(
         "all": installation.key("key_all", "res_base", public_id="allallallall"),
     }
     installation.sql("INSERT INTO key_opening VALUES ('key_all', 'res_text', 1)")
-    settings = Settings(data=str(directory), upstream=(f"openai={upstream_url}",), upstream_model="m")
-    plane = await open_data_plane(settings, kind="gateway")
+    given = settings or {"upstream": (f"openai={upstream_url}",), "upstream_model": "m"}
+    plane = await open_data_plane(Settings(data=str(directory), **given), kind="gateway")
     app = GatewayApp({**routes(plane), **health(lambda: True)}, connectors=ConnectorGate(oldest))
     stamped = Stamps(app, meter=plane.meter, models=plane.models, clock=plane.clock)
     server = GatewayServer(stamped, clock=plane.clock)

@@ -77,7 +77,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
     `endpoint` names the settings' endpoint of an `openai_compatible` model. `direct_model` is what its maker calls it,
     and `direct_provider` the maker's own route, for installations that go there instead. `dimensions` are those that an
-    embeddings model can make, the default first. Life-cycle dates begin at 0:00 UTC.
+    embeddings model can make, the default first; `any_dimensions`: its server may make others too. Life-cycle
+    dates begin at 0:00 UTC.
     """
 
     id: str
@@ -90,6 +91,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     output_tokens_max: int = 0
     output_tokens_default: int = 4096
     dimensions: tuple[int, ...] = ()
+    any_dimensions: bool = False
     modalities: tuple[str, ...] = ("text",)
     tools: bool = False
     terms: tuple[str, ...] = ()
@@ -207,22 +209,24 @@ def openai_compatible_model(
     provider_model: str,
     endpoint: str,
     name: str = "",
-    type_: ResourceType = "text_generation",
+    dimensions: int = 0,
 ) -> Model:
-    """A model that an OpenAI-compatible server serves, as `--upstream` adds it.
+    """A model that an OpenAI-compatible server serves, as `--upstream` adds it; with `dimensions` one of embeddings.
 
     Nothing is known of it, so it gets a wide context window and may be asked for anything.
     """
-    text = type_ == "text_generation"
+    text = dimensions == 0
     return Model(
         id=model_id,
         name=name or model_id,
-        type=type_,
+        type="text_generation" if text else "embeddings",
         family=OPENAI_COMPATIBLE_FAMILY,
         provider="openai_compatible",
         offers=tuple(Offer(region=region, provider_model=provider_model) for region in regions),
         context_tokens=1_000_000,
         output_tokens_max=128_000 if text else 0,
+        dimensions=() if text else (dimensions,),
+        any_dimensions=not text,
         modalities=("text", "image", "document") if text else ("text",),
         tools=text,
         endpoint=endpoint,

@@ -52,7 +52,7 @@ class Embeddings:
         asked = msgspec.structs.replace(
             await self._readable(request, provider),
             model=self._models.provider_model(pack, model),
-            dimensions=request.dimensions if len(model.dimensions) != 1 else None,
+            dimensions=None if request.dimensions in model.dimensions[:1] else request.dimensions,
         )
         bound = input_bound(asked.inputs)
         call = Call(pack=pack, key_id=key_id, model=model.id, operation="embeddings", input_tokens=bound)
@@ -103,7 +103,7 @@ def _check_dimensions(wanted: int | None, model: Model) -> None:
         return
     if wanted < 1:
         raise Refused("invalid_request", f"Vectors have at least 1 dimension, not {wanted}.", field="dimensions")
-    if model.dimensions:
+    if model.dimensions and not model.any_dimensions:
         able = " or ".join(f"{each:,}" for each in sorted(model.dimensions))
         raise Refused(
             "unsupported",

@@ -48,12 +48,15 @@ def _routed(catalog: Catalog, settings: Settings) -> Catalog:
 def _with_upstream(catalog: Catalog, settings: Settings) -> Catalog:
     if not any(each.name == UPSTREAM for each in endpoints_of(settings)):
         return catalog
-    names = {UPSTREAM_MODEL: settings.upstream_model, UPSTREAM_EMBEDDINGS_MODEL: settings.upstream_embeddings_model}
-    for model_id, name in names.items():
+    wanted = (
+        (UPSTREAM_MODEL, settings.upstream_model, 0),
+        (UPSTREAM_EMBEDDINGS_MODEL, settings.upstream_embeddings_model, settings.upstream_embeddings_dimensions),
+    )
+    for model_id, name, dimensions in wanted:
         if name:
             model = openai_compatible_model(
                 model_id,
-                type_="text_generation" if model_id == UPSTREAM_MODEL else "embeddings",
+                dimensions=dimensions,
                 regions=settings.regions,
                 provider_model=name,
                 endpoint=UPSTREAM,

@@ -30,6 +30,8 @@ _KEY_VARIABLES = {
     "openai_compatible": "",
 }
 _SECRETS = frozenset({"key", "access_key", "secret_key", "session_token"})
+_SIMULATED_AWS = ("AKIASIMULATED0000000", "simulated-secret-key-that-opens-nothing")
+_SIMULATED_KEYS = {"anthropic": "sk-ant-simulated-key", "cohere": "simulated-key"}
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -126,13 +128,13 @@ def _has_credentials(endpoint: Endpoint, environment: Mapping[str, str]) -> bool
 
 
 def _simulated(endpoint: Endpoint, text: str) -> Endpoint:
-    """A server on this machine is a simulator: it gets credentials that open nothing else."""
+    """A server on this machine is a simulator: it gets the credentials that `packhouse simulate` lets in."""
     if not _on_this_machine(endpoint):
         variable = _KEY_VARIABLES[endpoint.provider]
         raise _mistake(text, f"it needs a key: set {variable}, or give key=env:VARIABLE or key=file:PATH")
     if endpoint.provider == "bedrock":
-        return msgspec.structs.replace(endpoint, access_key="AKIASIMULATED0000000", secret_key="simulated")
-    return msgspec.structs.replace(endpoint, key="simulated")
+        return msgspec.structs.replace(endpoint, access_key=_SIMULATED_AWS[0], secret_key=_SIMULATED_AWS[1])
+    return msgspec.structs.replace(endpoint, key=_SIMULATED_KEYS[endpoint.provider])
 
 
 def _on_this_machine(endpoint: Endpoint) -> bool:

@@ -7,6 +7,9 @@ from typing import TypeVar
 
 from packhouse.adapters.models.balanced.adapter import BalancedCounter, BalancedEmbeddings, BalancedRelay, BalancedText
 from packhouse.adapters.models.balanced.targets import Retries, Target, Targets
+from packhouse.adapters.models.bedrock.adapter import Bedrock
+from packhouse.adapters.models.bedrock.credentials import BearerKey, Credentials, DefaultChain, Profile
+from packhouse.adapters.models.bedrock.signature import StaticKeys
 from packhouse.adapters.models.http.client import UpstreamClient
 from packhouse.adapters.models.http.limits import Timeouts
 from packhouse.adapters.models.local.embeddings import LocalEmbeddingsModel
@@ -17,6 +20,7 @@ from packhouse.adapters.models.openai_compatible.adapter import OpenAICompatible
 from packhouse.domain.chat_part import Dialect
 from packhouse.domain.errors import Refused
 from packhouse.ports.models import EmbeddingsModel, Relay, TextModel, TokenCounter
+from packhouse.ports.outside import Clock
 from packhouse.services.models import Adapters, Place
 from packhouse.settings import Settings
 from packhouse.wiring.endpoints import Endpoint, endpoints_of
@@ -28,7 +32,8 @@ Adapter = TypeVar("Adapter")
 class Providers:
     """The adapters of models; the local ones load at their first call."""
 
-    def __init__(self, settings: Settings, layout: Layout) -> None:
+    def __init__(self, settings: Settings, layout: Layout, clock: Clock) -> None:
+        self._clock = clock
         self._client = UpstreamClient()
         self._timeouts = Timeouts(
             connect_seconds=settings.provider_connect_seconds,
@@ -63,6 +68,18 @@ class Providers:
                 places.add_text(place, server, weight)
                 places.add_embeddings(place, server, weight)
                 places.add_relay("openai", place, server, weight)
+            case "bedrock":
+                bedrock = Bedrock(
+                    region,
+                    client=client,
+                    credentials=_aws_credentials(endpoint),
+                    clock=self._clock,
+                    endpoint_url=url or None,
+                    timeouts=timeouts,
+                )
+                places.add_text(place, bedrock, weight)
+                places.add_embeddings(place, bedrock, weight)
+                places.add_counter(place, bedrock, weight)
             case _:
                 raise Refused("setting_invalid", f"{endpoint.provider} is not wired")
 
@@ -110,6 +127,14 @@ def _key_header(endpoint: Endpoint) -> dict[str, str]:
         return {}
     value = f"Bearer {endpoint.key}" if endpoint.auth == "authorization" else endpoint.key
     return {endpoint.auth: value}
+
+
+def _aws_credentials(endpoint: Endpoint) -> Credentials:
+    if endpoint.key:
+        return BearerKey(endpoint.key)
+    if endpoint.access_key:
+        return StaticKeys(endpoint.access_key, endpoint.secret_key, endpoint.session_token)
+    return Profile(endpoint.profile) if endpoint.profile else DefaultChain()
 
 
 def _ways(endpoint: Endpoint) -> Ways:

@@ -70,6 +70,7 @@ class ModelTable(_Strict, frozen=True, kw_only=True):
     output_tokens_max: Count = 0
     output_tokens_default: Count = 4096
     dimensions: tuple[Positive, ...] = ()
+    any_dimensions: bool = False
     modalities: tuple[str, ...] = ("text",)
     tools: bool = False
     terms: tuple[Id, ...] = ()

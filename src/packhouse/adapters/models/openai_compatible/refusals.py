@@ -13,6 +13,7 @@ from packhouse.domain.errors import Refused
 
 _MESSAGE_CHARACTERS_MAX = 600
 _TIMEOUTS = frozenset({408, 504})
+_MODEL_FAILED = 424
 _OPERATORS = frozenset({401, 402, 403, 407})
 
 
@@ -49,7 +50,7 @@ def refusal(status: int, body: bytes, *, retry_after: str | None = None) -> Refu
         return Refused("provider_timeout", "The model's provider did not answer in time.", status=status)
     if status == 429:
         return _throttled(retry_after)
-    if 400 <= status < 500:
+    if 400 <= status < 500 and status != _MODEL_FAILED:
         read = _read(body)
         fault = read.fault() or _Fault(read.message or _detail(read))
         return _refused(fault, status)
