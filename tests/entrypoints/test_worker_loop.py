@@ -53,6 +53,7 @@ class Bench:
     database: Path
     jobs: SqliteJobs
     work: Work
+    given_up: list[str]
     stop: asyncio.Event
 
     async def enqueue(self, *subjects: str) -> list[Job]:
@@ -74,7 +75,12 @@ class Bench:
     async def loop(
         self, handler: Handler | None = None, *, at_once: int = 2, drain: float = 0.0
     ) -> AsyncGenerator[asyncio.Task[None]]:
-        loop = WorkerLoop(self.jobs, {"k": handler or self.work.run}, at_once=at_once, beat_seconds=0.05)
+        async def told(job: Job) -> None:
+            self.given_up.append(job.subject_id)
+            raise ZeroDivisionError
+
+        handlers = {"k": handler or self.work.run}
+        loop = WorkerLoop(self.jobs, handlers, at_once=at_once, given_up={"k": told}, beat_seconds=0.05)
         task = asyncio.create_task(loop.run(self.stop))
         try:
             yield task
@@ -90,7 +96,7 @@ async def bench(tmp_path: Path) -> AsyncGenerator[Bench]:
     database = install(tmp_path).database
     clock = SystemClock()
     jobs = SqliteJobs(database, clock, ids=SystemIds(clock))
-    yield Bench(database, jobs, Work(jobs), asyncio.Event())
+    yield Bench(database, jobs, Work(jobs), [], asyncio.Event())
     jobs.close()
 
 
@@ -144,6 +150,22 @@ async def test_a_broken_handler_never_ends_the_worker(bench: Bench) -> None:
         await bench.until(2)
     assert await bench.states(jobs) == [("waiting", "internal"), ("done", "")]
     assert (await bench.jobs.claim(("k",), lease=LEASE)) is None  # not at once again
+
+
+async def test_a_handler_that_broke_too_often_is_given_up_and_that_is_told(bench: Bench) -> None:
+    async def broken(job: Job) -> None:
+        bench.work.begun.append(job.subject_id)
+        raise ZeroDivisionError
+
+    jobs = await bench.enqueue("bad", "worse")
+    connection = sqlite3.connect(bench.database)
+    with connection:
+        connection.execute("UPDATE job SET attempts = 4 WHERE subject_id = 'worse'")
+    connection.close()
+    async with bench.loop(broken, drain=20):
+        await bench.until(2)
+    assert await bench.states(jobs) == [("waiting", "internal"), ("failed", "internal")]
+    assert bench.given_up == ["worse"]
 
 
 async def test_the_lease_is_kept_alive_while_a_handler_works(bench: Bench) -> None:

@@ -56,6 +56,14 @@ async def claimed(jobs: SqliteJobs, *kinds: str) -> Job:
     return job
 
 
+async def test_a_job_for_later_waits_for_its_time(workers: Workers) -> None:
+    later = await workers.one.enqueue(kind="ingest", resource_id=BASE, subject_id="doc_1", after=LEASE)
+    workers.clock.advance(LEASE - SECOND)
+    assert await workers.two.claim(("ingest",), lease=LEASE) is None
+    workers.clock.advance(SECOND)
+    assert (await claimed(workers.two)).id == later.id
+
+
 async def test_a_job_goes_from_waiting_to_done(workers: Workers) -> None:
     enqueued = await workers.enqueue()
     assert enqueued.id.startswith("job_")

@@ -234,6 +234,61 @@ async def test_a_document_without_text_fails_and_says_why(house: KnowledgeHouse)
     assert (again.duplicate, again.document.id, again.document.state) == (False, taken.id, "waiting")
 
 
+async def test_the_file_of_a_failed_ingestion_goes_after_seven_days_and_gives_its_disk_back(
+    house: KnowledgeHouse,
+) -> None:
+    before = await house.base.store.disk_bytes()
+    blank = file(" \n " * 200_000)
+    taken = await upload(house, blank)
+    await house.work()
+    house.clock.advance(timedelta(days=7, seconds=-1))
+    await house.work()
+    assert len(await house.base.store.staged(taken.id) or b"") == 600_000
+    assert await house.base.store.disk_bytes() - before > 500_000
+    house.clock.advance(timedelta(seconds=1))
+    await house.work()
+    assert await house.base.store.staged(taken.id) is None
+    assert await house.base.store.disk_bytes() - before < 100_000
+    failed = await house.documents.get(house.base, taken.id)
+    assert (failed.document.state, failed.document.failure) == ("failed", "document_empty")
+    assert failed.job is not None
+    assert failed.job.kind == "ingest"
+
+
+async def test_a_file_that_was_sent_again_stays_seven_days_from_its_own_failure(house: KnowledgeHouse) -> None:
+    taken = await upload(house, file(" "))
+    await house.work()
+    house.clock.advance(timedelta(days=6))
+    await upload(house, file(" "))
+    house.clock.advance(timedelta(days=1))
+    await house.work()
+    assert await house.base.store.staged(taken.id) == b" "
+    house.clock.advance(timedelta(days=7))
+    await house.work()
+    assert await house.base.store.staged(taken.id) is None
+
+
+async def test_an_ingestion_that_broke_for_good_says_so_and_its_file_goes_too(house: KnowledgeHouse) -> None:
+    taken = await upload(house)
+    job = await house.claim()
+    await house.ingest().give_up(job)
+    await house.jobs.fail(job, "internal", retry_after=None)
+    broken = await document(house, taken.id)
+    assert (broken.state, broken.failure) == ("failed", "internal")
+    house.clock.advance(timedelta(days=7))
+    await house.work()
+    assert await house.base.store.staged(taken.id) is None
+
+
+async def test_a_knowledge_base_that_is_gone_has_nothing_to_unstage(house: KnowledgeHouse) -> None:
+    await upload(house, file(" "))
+    await house.work()
+    house.installation.sql("UPDATE resource SET deprovisioned_at = 1 WHERE id = 'res_base'")
+    house.clock.advance(timedelta(days=8))
+    await house.work()
+    assert house.installation.sql("SELECT DISTINCT state FROM job WHERE kind = 'unstage'") == [("done",)]
+
+
 async def test_what_may_pass_is_tried_again(tmp_path: Path) -> None:
     script = Script(when="Paragraph 40", fails_with="provider_unreachable")
     async with knowledge_house(tmp_path, script) as house:

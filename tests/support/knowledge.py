@@ -25,6 +25,7 @@ from packhouse.services.ingestion import Ingest, Reading
 from packhouse.services.knowledge import KnowledgeBase, KnowledgeBases
 from packhouse.services.models import Adapters, Models
 from packhouse.services.search import Search
+from packhouse.services.unstaging import UNSTAGE, Unstage
 from tests.support.installation import NOW, Installation, install
 
 LEASE = timedelta(seconds=30)
@@ -57,9 +58,10 @@ class KnowledgeHouse:
         return job
 
     async def work(self) -> None:
-        """What a worker does until nothing waits."""
-        while (job := await self.jobs.claim((INGEST,), lease=LEASE)) is not None:
-            await self.ingest().run(job)
+        """What a worker does until nothing is due."""
+        handlers = {INGEST: self.ingest().run, UNSTAGE: Unstage(self.bases, self.jobs, meter=self.meter).run}
+        while (job := await self.jobs.claim(tuple(handlers), lease=LEASE)) is not None:
+            await handlers[job.kind](job)
 
     async def counted(self) -> tuple[int, ...]:
         """Searches, inserts, chunks, bytes in the database."""

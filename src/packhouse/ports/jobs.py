@@ -31,7 +31,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Jobs(Protocol):
-    async def enqueue(self, *, kind: str, resource_id: ResourceId, subject_id: str) -> Job: ...
+    async def enqueue(
+        self, *, kind: str, resource_id: ResourceId, subject_id: str, after: timedelta = timedelta(0)
+    ) -> Job:
+        """Nobody gets it before `after` has passed."""
+        ...
 
     async def claim(self, kinds: Sequence[str], *, lease: timedelta) -> Job | None:
         """The oldest job that waits or whose lease has passed; it is this process's until the lease ends."""

@@ -15,6 +15,7 @@ from packhouse.ports.jobs import Job, Jobs
 from packhouse.ports.meter import Meter
 from packhouse.services.chunk import Chunks, bytes_of
 from packhouse.services.knowledge import KnowledgeBase, KnowledgeBases, refuse_if_full
+from packhouse.services.unstaging import unstage_later
 
 LEASE = timedelta(seconds=30)
 BATCH = 16
@@ -74,18 +75,17 @@ class Ingest:
     async def run(self, job: Job) -> None:
         """Until the document is in, has failed, or waits for another attempt."""
         try:
-            base = await self._base(job)
+            base = await self._bases.unasked(job.resource_id, self._meter)
             await self._ingest(base, job)
         except TakenAway:
             return
         except Refused as refused:
             await self._failed(job, refused)
 
-    async def _base(self, job: Job) -> KnowledgeBase:
-        pack = await self._meter.pack(job.resource_id)
-        if pack.embeddings_id is None:
-            raise Refused("resource_inactive", "The knowledge base has no embeddings pack linked to it.")
-        return await self._bases.open(pack, await self._meter.pack(pack.embeddings_id), key_id=None)
+    async def give_up(self, job: Job) -> None:
+        """Says in the document that its ingestion broke for good; ending the job is left to who calls this."""
+        message = "Something broke inside Packhouse while the file was taken in. The operator finds it in the log."
+        await self._record(job, Refused("internal", message))
 
     async def _ingest(self, base: KnowledgeBase, job: Job) -> None:
         document = await self._document(base, job)
@@ -164,8 +164,9 @@ class Ingest:
 
     async def _record(self, job: Job, refused: Refused) -> None:
         """In the document, before the job ends: whoever is killed in between does it again."""
+        await unstage_later(self._jobs, job)
         try:
-            base = await self._base(job)
+            base = await self._bases.unasked(job.resource_id, self._meter)
         except Refused:  # the knowledge base itself is gone; its records went with it
             return
         document = await base.store.document(DocumentId(job.subject_id))

@@ -7,7 +7,7 @@ from packhouse.domain.embedding import EmbedRequest, InputType
 from packhouse.domain.errors import Refused
 from packhouse.domain.knowledge import DEFAULT_COLLECTION, DISK_BYTES_MAX, Collection
 from packhouse.domain.units import CollectionId, KeyId, ResourceId
-from packhouse.ports.meter import Access, Pack, usable
+from packhouse.ports.meter import Access, Meter, Pack, usable
 from packhouse.ports.outside import Clock, Ids
 from packhouse.ports.vectors import KnowledgeStore, VectorEngine
 from packhouse.services.models import Models
@@ -78,6 +78,13 @@ class KnowledgeBases:
         if not await store.collections():
             await self._make_default(base)
         return base
+
+    async def unasked(self, resource_id: ResourceId, meter: Meter) -> KnowledgeBase:
+        """For work that no key asked for. Refused: not_found, resource_inactive, resource_suspended."""
+        pack = await meter.pack(resource_id)
+        if pack.embeddings_id is None:
+            raise Refused("resource_inactive", "The knowledge base has no embeddings pack linked to it.")
+        return await self.open(pack, await meter.pack(pack.embeddings_id), key_id=None)
 
     def _pinned(self, pack: Pack, embeddings: Pack) -> tuple[str, int]:
         """Those of before models were pinned embed with their embeddings pack's own, which cannot be changed then."""

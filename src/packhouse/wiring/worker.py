@@ -10,6 +10,7 @@ from packhouse.services.document import INGEST
 from packhouse.services.dues import ERASE
 from packhouse.services.erasure import Erase
 from packhouse.services.ingestion import Ingest, Reading
+from packhouse.services.unstaging import UNSTAGE, Unstage
 from packhouse.wiring.data_plane import open_data_plane
 from packhouse.wiring.part import Part
 
@@ -24,8 +25,10 @@ async def run(part: Part) -> None:
         )
         ingest = Ingest(plane.bases, plane.chunks, jobs=plane.jobs, meter=plane.meter, reading=reading)
         erase = Erase(plane.bases, plane.jobs)
-        handlers = {INGEST: ingest.run, ERASE: erase.run}
-        loop = WorkerLoop(plane.jobs, handlers, at_once=settings.worker_jobs)
+        unstage = Unstage(plane.bases, plane.jobs, meter=plane.meter)
+        handlers = {INGEST: ingest.run, ERASE: erase.run, UNSTAGE: unstage.run}
+        given_up = {INGEST: ingest.give_up}
+        loop = WorkerLoop(plane.jobs, handlers, at_once=settings.worker_jobs, given_up=given_up)
         health = WorkerHealth(ready=lambda: not part.stop.is_set())
         server = await asyncio.start_server(health.answer, sock=part.socket)
         part.ready()

@@ -47,7 +47,9 @@ class SqliteJobs:
         self._thread.shutdown()
         self._sql.close()
 
-    async def enqueue(self, *, kind: str, resource_id: ResourceId, subject_id: str) -> Job:
+    async def enqueue(
+        self, *, kind: str, resource_id: ResourceId, subject_id: str, after: timedelta = timedelta(0)
+    ) -> Job:
         job = Job(
             id=JobId(self._ids.new("job")),
             kind=kind,
@@ -60,7 +62,7 @@ class SqliteJobs:
         await self._run(
             "INSERT INTO job (id, kind, resource_id, subject_id, state, attempts, done, total, failure,"
             " created_at, available_at) VALUES (?, ?, ?, ?, 'waiting', 0, 0, 0, '', ?, ?)",
-            (job.id, kind, resource_id, subject_id, now, now),
+            (job.id, kind, resource_id, subject_id, now, now + after // MICROSECOND),
         )
         return job
 

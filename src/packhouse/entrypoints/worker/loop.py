@@ -20,13 +20,23 @@ log = structlog.get_logger()
 
 
 class WorkerLoop:
-    """Runs up to `at_once` jobs at once until it is stopped; a job that is cut off is resumed later."""
+    """Runs up to `at_once` jobs at once until it is stopped; a job that is cut off is resumed later.
+
+    `given_up`, by kind, is told of a job whose handler broke too often, before the job ends for good.
+    """
 
     def __init__(
-        self, jobs: Jobs, handlers: Mapping[str, Handler], *, at_once: int, beat_seconds: float = BEAT_SECONDS
+        self,
+        jobs: Jobs,
+        handlers: Mapping[str, Handler],
+        *,
+        at_once: int,
+        given_up: Mapping[str, Handler] | None = None,
+        beat_seconds: float = BEAT_SECONDS,
     ) -> None:
         self._jobs = jobs
         self._handlers = handlers
+        self._given_up = given_up or {}
         self._beat_seconds = beat_seconds
         self._at_once = at_once
         self._running = set[asyncio.Task[None]]()
@@ -70,10 +80,20 @@ class WorkerLoop:
             raise
         except Exception as error:  # the last handler: a job never ends the worker
             log.error("job_failed", job_id=job.id, kind=job.kind, error=type(error).__name__, attempts=job.attempts)
-            again = RETRY_AFTER if job.attempts < ATTEMPTS_MAX else None
-            await self._jobs.fail(job, "internal", retry_after=again)
+            await self._broke(job)
         finally:
             beat.cancel()
+
+    async def _broke(self, job: Job) -> None:
+        if job.attempts < ATTEMPTS_MAX:
+            await self._jobs.fail(job, "internal", retry_after=RETRY_AFTER)
+            return
+        if (told := self._given_up.get(job.kind)) is not None:
+            try:
+                await told(job)
+            except Exception as error:  # what is broken may break this too
+                log.error("job_not_given_up", job_id=job.id, kind=job.kind, error=type(error).__name__)
+        await self._jobs.fail(job, "internal", retry_after=None)
 
     async def _beat(self, job: Job, handler: asyncio.Future[None]) -> None:
         """Between two reports of progress, which the handler makes itself, the lease must not end."""
