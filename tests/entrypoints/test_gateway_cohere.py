@@ -8,10 +8,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import cohere
 import httpx
 import pytest
+from cohere.core import ApiError
 from PIL import Image as Picture
 
+from packhouse.adapters.models.scripted import Script, Scripted
 from packhouse.adapters.models.scripted_vectors import IMAGE_TOKENS
 from packhouse.domain.chat_part import Image, Text
 from packhouse.domain.embedding import EmbedInput
@@ -185,3 +188,56 @@ async def test_floats_survive_as_they_were(gate: EmbedGateway) -> None:
     answer = await raw(gate, "/v1/embed", {"texts": ["one two three"]})
     (floats,) = answer.json()["embeddings"]
     assert list(struct.unpack("<1536f", struct.pack("<1536f", *floats))) == floats
+
+
+@pytest.mark.parametrize(
+    ("key", "body", "error", "code"),
+    [
+        ("no key at all", {}, cohere.UnauthorizedError, "key_malformed"),
+        ("text", {}, cohere.ForbiddenError, "key_wrong_type"),
+        ("v4", {"model": "embed-v9.0"}, cohere.NotFoundError, "model_unknown"),
+        ("v4", {"texts": ["a"] * 97}, cohere.BadRequestError, "invalid_request"),
+        ("v4", {"output_dimension": 300}, cohere.UnprocessableEntityError, "unsupported"),
+        ("local", {"embedding_types": ["int8"]}, cohere.UnprocessableEntityError, "unsupported"),
+    ],
+)
+async def test_a_refusal_is_the_right_exception(
+    gate: EmbedGateway, key: str, body: Any, error: type[ApiError], code: str
+) -> None:
+    asked: Any = {"model": "default", "texts": ["a"], "input_type": "search_query"} | body
+    with pytest.raises(error) as raised:
+        await gate.cohere(key).embed(**asked)
+    said: Any = raised.value.body
+    assert (type(raised.value), said["code"]) == (error, code)
+    assert raised.value.headers
+    assert said["id"] == raised.value.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "error", "booked"),
+    [
+        ("provider_refused", cohere.BadRequestError, [(0, "reported", "failed")]),
+        ("provider_throttled", cohere.TooManyRequestsError, [(0, "reported", "failed")]),
+        ("provider_failed", cohere.InternalServerError, [(0, "reported", "failed")]),
+        ("provider_cut", cohere.InternalServerError, [(9, "estimated", "failed")]),
+        ("provider_unreachable", cohere.ServiceUnavailableError, []),
+        ("provider_timeout", cohere.GatewayTimeoutError, [(9, "estimated", "failed")]),
+    ],
+)
+async def test_a_provider_in_trouble_is_the_right_exception(
+    tmp_path: Path, trouble: str, error: type[ApiError], booked: Any
+) -> None:
+    async with embed_gateway(tmp_path, Scripted(Script(fails_with=trouble))) as gate:
+        with pytest.raises(error) as raised:
+            await gate.cohere_v1().embed(model="default", texts=["a"], input_type="search_query")
+        assert type(raised.value) is error
+        assert await gate.usage() == booked
+        assert gate.held() == 0
+
+
+async def test_an_exhausted_pack_says_what_is_left(tmp_path: Path) -> None:
+    async with embed_gateway(tmp_path, limit=5) as gate:
+        with pytest.raises(cohere.TooManyRequestsError) as raised:
+            await gate.cohere().embed(model="default", texts=["a"], input_type="search_query")
+        said: Any = raised.value.body
+        assert (said["code"], said["meter"], said["limit"], said["used"]) == ("quota_exhausted", "input", 5, 0)
