@@ -5,14 +5,26 @@ from collections.abc import Callable, Mapping
 import msgspec
 import structlog
 
+from packhouse.domain.chat_part import Dialect
 from packhouse.domain.errors import Refused
+from packhouse.entrypoints.gateway.anthropic import errors as anthropic_errors
 from packhouse.entrypoints.gateway.authorise import ConnectorGate
+from packhouse.entrypoints.gateway.cohere import errors as cohere_errors
+from packhouse.entrypoints.gateway.dialects import dialect_of
 from packhouse.entrypoints.gateway.http import Handler, Reply, Request
-from packhouse.entrypoints.gateway.openai.errors import refusal
+from packhouse.entrypoints.gateway.openai import errors as openai_errors
 from packhouse.entrypoints.gateway.router import Router
 from packhouse.entrypoints.gateway.routes import bound
 
 log = structlog.get_logger()
+
+
+_REFUSALS: dict[Dialect, Callable[[Refused, str], Reply]] = {
+    "openai": lambda refused, _request_id: openai_errors.refusal(refused),
+    "anthropic": anthropic_errors.refusal,
+    "cohere": cohere_errors.refusal,
+}
+"""Who writes a refusal in which dialect."""
 
 
 class GatewayApp:
@@ -27,7 +39,7 @@ class GatewayApp:
             self._connectors.check(request)
             return await self._router(request)
         except Refused as refused:
-            reply = refusal(refused)
+            reply = _REFUSALS[dialect_of(request)](refused, request.id)
             if reply.status >= 500:
                 log.warning("refused", code=refused.code, request_id=request.id, status=reply.status)
             return reply

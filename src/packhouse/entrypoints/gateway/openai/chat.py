@@ -8,10 +8,11 @@ import msgspec
 from packhouse.domain.chat import ChatPiece, ChatRequest, StreamEnd
 from packhouse.domain.units import ModelTokens
 from packhouse.entrypoints.gateway.authorise import authorise
+from packhouse.entrypoints.gateway.events import event_stream
+from packhouse.entrypoints.gateway.grounding import choices_of, packhouse_of
 from packhouse.entrypoints.gateway.http import Reply, Request
 from packhouse.entrypoints.gateway.openai.body import RelayBody, decode_envelope
 from packhouse.entrypoints.gateway.openai.errors import error_body
-from packhouse.entrypoints.gateway.openai.grounding import choices_of, packhouse_of
 from packhouse.entrypoints.gateway.openai.read import read_chat
 from packhouse.entrypoints.gateway.openai.usage import WithChoices
 from packhouse.entrypoints.gateway.openai.wire import ChatEnvelope
@@ -20,10 +21,7 @@ from packhouse.ports.meter import Access, Meter
 from packhouse.ports.outside import Clock, Ids
 from packhouse.services.chat import Chat, Spender
 from packhouse.services.grounded import GroundedChat, Grounds
-from packhouse.services.received import begun
 
-EVENT_STREAM = b"text/event-stream; charset=utf-8"
-STREAM_HEADERS = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
 DONE = b"[DONE]"
 
 _choices = msgspec.json.Decoder(WithChoices)
@@ -95,9 +93,7 @@ def _include_usage(envelope: ChatEnvelope) -> bool:
 
 
 async def _stream(events: AsyncGenerator[bytes, None]) -> Reply:
-    """A stream that fails ends in the dialect's error event, never in a silent cut."""
-    stream = await begun(events, last_words=lambda refused: b"data: " + error_body(refused) + b"\n\n")
-    return Reply(content_type=EVENT_STREAM, headers=STREAM_HEADERS, stream=stream)
+    return await event_stream(events, error_event=lambda refused: b"data: " + error_body(refused) + b"\n\n")
 
 
 async def _written(

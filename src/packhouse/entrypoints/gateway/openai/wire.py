@@ -1,11 +1,12 @@
 """The OpenAI dialect's requests as they are on the wire. Names are the wire's; unknown fields are ignored."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from packhouse.domain.content import Content
 from packhouse.domain.embedding import InputType
+from packhouse.entrypoints.gateway.grounding import PackhouseOptions
 
 
 class ImageURL(Content, frozen=True):
@@ -82,20 +83,6 @@ class ResponseFormat(Content, frozen=True):
 
 class StreamOptions(msgspec.Struct, frozen=True):
     include_usage: bool = False
-
-
-class KnowledgeChoice(Content, frozen=True):
-    """A collection to ground the answer in."""
-
-    collection: str = "default"
-    filter: dict[str, Any] | None = None
-    max_results: int | None = None
-    minimum_similarity: float | None = None
-    resource: str = ""
-
-
-class PackhouseOptions(Content, frozen=True, forbid_unknown_fields=True):
-    knowledge: tuple[KnowledgeChoice, ...] = ()
 
 
 class ChatEnvelope(Content, frozen=True):

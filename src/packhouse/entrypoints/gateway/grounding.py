@@ -1,17 +1,31 @@
-"""The `packhouse` field of the OpenAI dialect: which collections to ground in, and what an answer stands on."""
+"""The `packhouse` field, the same in every dialect: which collections to ground in, and what an answer stands on."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from packhouse.domain.content import Content
 from packhouse.domain.knowledge_filter import parse_filter
-from packhouse.entrypoints.gateway.openai import wire
 from packhouse.services.grounded import Grounds, KnowledgeChoice
 from packhouse.services.grounding import Reference
 from packhouse.services.search import ANY_SIMILARITY
 
 RESULTS_DEFAULT = 5
+
+
+class WireChoice(Content, frozen=True):
+    """A collection to ground the answer in."""
+
+    collection: str = "default"
+    filter: dict[str, Any] | None = None
+    max_results: int | None = None
+    minimum_similarity: float | None = None
+    resource: str = ""
+
+
+class PackhouseOptions(Content, frozen=True, forbid_unknown_fields=True):
+    knowledge: tuple[WireChoice, ...] = ()
 
 
 class EmbeddingsUsage(msgspec.Struct, frozen=True):
@@ -27,7 +41,7 @@ class OutPackhouse(Content, frozen=True):
     usage: OutUsage
 
 
-def choices_of(choices: Sequence[wire.KnowledgeChoice]) -> list[KnowledgeChoice]:
+def choices_of(choices: Sequence[WireChoice]) -> list[KnowledgeChoice]:
     """Refused(filter_invalid)."""
     return [
         KnowledgeChoice(
