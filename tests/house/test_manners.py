@@ -29,7 +29,9 @@ LOOSE_END = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X")
 
 LAST_HANDLERS = frozenset(
     {
+        "src/packhouse/entrypoints/control/settling.py:Settling._tried",
         "src/packhouse/entrypoints/gateway/connection.py:Connection._answer",
+        "src/packhouse/entrypoints/worker/loop.py:WorkerLoop._broke",
         "src/packhouse/entrypoints/worker/loop.py:WorkerLoop._next",
         "src/packhouse/entrypoints/worker/loop.py:WorkerLoop._still_ours",
         "src/packhouse/entrypoints/worker/loop.py:WorkerLoop._work",

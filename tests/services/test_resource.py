@@ -65,8 +65,8 @@ async def test_an_embeddings_pack_outlives_its_knowledge_bases(house: House) -> 
         await house.services.resources.cancel_scheduled(house.admin, base_id)
     assert refused.value.code == "conflict"
     house.clock.set(month_end(view))
-    assert await house.services.lifecycle.settle_all() == 1
-    assert await house.services.lifecycle.settle_all() == 0
+    assert await house.services.lifecycle.settle(house.company.id)
+    assert not await house.services.lifecycle.settle(house.company.id)
     assert await house.available() == 200
 
 
@@ -139,7 +139,7 @@ async def test_a_gone_knowledge_base_is_erased_by_a_job(house: House) -> None:
     base_id = await house.knowledge_base(await house.embeddings())
     view = await house.services.resources.schedule_deprovision(house.admin, base_id)
     house.clock.set(month_end(view))
-    await house.services.lifecycle.settle_all()
+    await house.services.lifecycle.settle(house.company.id)
     entries = await house.services.activity.list(
         house.admin, house.activity(resource_id=base_id, verb="resource.deprovisioned")
     )

@@ -19,8 +19,7 @@ class Lifecycle:
             await act.work.companies.lock(company_id)
             return await settle(act, company_id)
 
-    async def settle_all(self) -> int:
-        """For the worker, now and then; how many companies had something due."""
+    async def companies(self) -> tuple[CompanyId, ...]:
+        """All that something may fall due for, for whoever settles now and then."""
         async with self._context.reading(SYSTEM) as act:
-            companies = await act.work.companies.all()
-        return sum([await self.settle(company.id) for company in companies])
+            return tuple(company.id for company in await act.work.companies.all())

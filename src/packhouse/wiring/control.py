@@ -6,7 +6,6 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
-import structlog
 import uvicorn
 from litestar import Litestar, Request, Response
 from litestar.exceptions import HTTPException
@@ -21,17 +20,16 @@ from packhouse.entrypoints.control.access import AccessLog
 from packhouse.entrypoints.control.health import health_router
 from packhouse.entrypoints.control.refusals import on_framework
 from packhouse.entrypoints.control.router import api_router
+from packhouse.entrypoints.control.settling import Settling
 from packhouse.entrypoints.portal.problems import Problems
 from packhouse.entrypoints.portal.router import portal_router
 from packhouse.entrypoints.portal.site import Site
-from packhouse.services.control import Control
 from packhouse.wiring.catalog import catalog_of
 from packhouse.wiring.part import Part
 from packhouse.wiring.services import open_control
 
-SETTLE_SECONDS = 60.0
-
-log = structlog.get_logger()
+SETTLED_WITHIN_SECONDS = 1.0
+"""How long a transaction that books what is due may take to end."""
 
 
 async def run(part: Part) -> None:
@@ -50,21 +48,18 @@ async def run(part: Part) -> None:
             public_url=part.control_url,
             gateway_url=part.gateway_url,
         )
-        settling = asyncio.create_task(_settle(control))
+        settling = asyncio.create_task(Settling(control.lifecycle).run(part.stop))
         try:
             await _serve(control_app(site, store), part)
         finally:
-            settling.cancel()
+            await _ended(settling)
 
 
-async def _settle(control: Control) -> None:
-    """Books what falls due though nobody looks: a deprovisioned pack's data must go on its day."""
-    while True:
-        try:
-            await control.lifecycle.settle_all()
-        except Refused as refused:
-            log.warning("settling_refused", code=refused.code)
-        await asyncio.sleep(SETTLE_SECONDS)
+async def _ended(task: asyncio.Task[None]) -> None:
+    """It ends by itself where the part was told to stop; the store must not be closed under it."""
+    await asyncio.wait({task}, timeout=SETTLED_WITHIN_SECONDS)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def control_app(site: Site, store: SqlStore) -> AccessLog:
