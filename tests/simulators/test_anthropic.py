@@ -87,9 +87,8 @@ async def test_a_forced_tool_is_called(client: anthropic.AsyncAnthropic, choice:
     assert block.input == {"city": "Hello there"}
     history: Any = [*USER, {"role": "assistant", "content": message.content}]
     result: Any = {"type": "tool_result", "tool_use_id": block.id, "content": [{"type": "text", "text": "22 degrees"}]}
-    after = await client.messages.create(
-        model=MODEL, max_tokens=99, messages=history + [{"role": "user", "content": [result]}], tools=[TOOL]
-    )
+    answered: Any = [*history, {"role": "user", "content": [result]}]
+    after = await client.messages.create(model=MODEL, max_tokens=99, messages=answered, tools=[TOOL])
     assert after.content[0].text == "22 degrees"  # type: ignore[union-attr]
     with pytest.raises(anthropic.BadRequestError, match="without `tool_result` blocks immediately after"):
         await client.messages.create(model=MODEL, max_tokens=99, messages=history + USER, tools=[TOOL])

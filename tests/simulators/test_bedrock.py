@@ -221,7 +221,10 @@ async def test_models_are_where_they_are(sim: Simulator, *, model: str, region: 
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"messages": [{"role": "assistant", "content": [{"text": "Hi"}]}]}, "must start with a user message"),
+        (
+            {"messages": [{"role": "assistant", "content": [{"text": "Hi"}]}], "modelId": "eu.amazon.nova-micro-v1:0"},
+            "must start with a user message",
+        ),
         ({"messages": said("a") + said("b")}, "must alternate between user and assistant"),
         ({"messages": said(" ")}, "is blank"),
         (
@@ -248,7 +251,7 @@ async def test_models_are_where_they_are(sim: Simulator, *, model: str, region: 
 )
 async def test_what_converse_refuses(bedrock: Bedrock, *, asked: dict[str, Any], message: str) -> None:
     with pytest.raises(ClientError, match=message):
-        await bedrock("converse", modelId=CLAUDE, **asked)
+        await bedrock("converse", **{"modelId": CLAUDE, **asked})
 
 
 async def test_results_of_tools_images_and_documents(bedrock: Bedrock) -> None:

@@ -14,6 +14,9 @@ from packhouse.simulators.rules import Citation, Rule, Stop, Usage
 from packhouse.simulators.schema import example
 
 _WORDS = re.compile(r"\s*\S+\s*?(?=\s|$)|\s+")
+NO_TEXT = "(no text)"
+"""What is answered to a turn without any, an image alone say: an answer is never empty unless a rule says so."""
+
 _STAMP = "⟨%d⟩"
 STAMP = re.compile(r"⟨(\d+)⟩")
 """Finds the stamps in a text: nanoseconds of the monotonic clock at the moment when the piece was made."""
@@ -123,7 +126,7 @@ def _text(asked: Asked, rule: Rule) -> str:
         return msgspec.json.encode(example(asked.schema, text=asked.text)).decode()
     if asked.wants_json:
         return msgspec.json.encode({"answer": asked.text}).decode()
-    return asked.text
+    return asked.text or NO_TEXT
 
 
 def _uses(asked: Asked, rule: Rule, number: int) -> Iterator[Use]:

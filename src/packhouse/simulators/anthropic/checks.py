@@ -1,5 +1,7 @@
 """What Anthropic refuses, in its words."""
 
+from itertools import groupby
+
 from packhouse.simulators.anthropic.wire import Block, Message, MessagesBody
 from packhouse.simulators.dialect import Rejected
 
@@ -52,15 +54,22 @@ def _check_newest(body: MessagesBody) -> None:
 def _check_messages(messages: list[Message]) -> None:
     if messages[0].role == "assistant":
         raise Rejected(400, 'messages: first message must use the "user" role')
-    waiting: list[str] = []
     for place, message in enumerate(messages):
         if message.role not in ("user", "assistant", "system"):
             raise Rejected(400, f"messages.{place}.role: Input should be 'user' or 'assistant'")
-        blocks = _blocks(message)
-        _check_blocks(blocks, place, last=place == len(messages) - 1)
+        _check_blocks(_blocks(message), place, last=place == len(messages) - 1)
+    waiting: list[str] = []
+    turns = _turns(messages)
+    for place, blocks in enumerate(turns):
         waiting = _check_results(blocks, waiting, place)
     if waiting:
-        _refuse_waiting(waiting, len(messages) - 1)
+        _refuse_waiting(waiting, len(turns) - 1)
+
+
+def _turns(messages: list[Message]) -> list[list[Block]]:
+    """The blocks of each turn: messages of one role that follow each other are one."""
+    grouped = groupby(messages, key=lambda it: it.role)
+    return [[block for message in group for block in _blocks(message)] for _, group in grouped]
 
 
 def _check_blocks(blocks: list[Block], place: int, *, last: bool) -> None:

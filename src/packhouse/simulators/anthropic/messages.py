@@ -42,20 +42,20 @@ def event(payload: Event) -> bytes:
     return f"event: {payload['type']}\ndata: ".encode() + msgspec.json.encode(payload) + b"\n\n"
 
 
-def message(asked: Asked, answer: Answer) -> Event:
-    """The answer as a Messages object."""
+def message(asked: Asked, answer: Answer, *, at_bedrock: bool = False) -> Event:
+    """The answer as a Messages object; Bedrock's has ids of its own, and says less."""
     return {
-        **_opening(asked, answer),
+        **_opening(asked, answer, at_bedrock),
         "content": [_block(each) for each in _blocks(answer)],
         **_ending(answer),
-        "usage": usage(answer),
+        "usage": _usage(answer, at_bedrock),
     }
 
 
-def events(asked: Asked, answer: Answer) -> Iterator[Event | None]:
+def events(asked: Asked, answer: Answer, *, at_bedrock: bool = False) -> Iterator[Event | None]:
     """The answer's events; None stands before each content piece."""
-    begun: Event = {**_opening(asked, answer), "content": [], "stop_reason": None, "stop_sequence": None}
-    yield {"type": "message_start", "message": {**begun, "usage": {**usage(answer), "output_tokens": 1}}}
+    begun: Event = {**_opening(asked, answer, at_bedrock), "content": [], "stop_reason": None, "stop_sequence": None}
+    yield {"type": "message_start", "message": {**begun, "usage": {**_usage(answer, at_bedrock), "output_tokens": 1}}}
     for index, block in enumerate(_blocks(answer)):
         yield {"type": "content_block_start", "index": index, "content_block": _empty(block)}
         if index == 0:
@@ -75,17 +75,16 @@ def events(asked: Asked, answer: Answer) -> Iterator[Event | None]:
     yield {"type": "message_stop"}
 
 
-def usage(answer: Answer) -> Event:
+def _usage(answer: Answer, at_bedrock: bool) -> Event:
     said = answer.usage
-    return {
+    counts: Event = {
         "input_tokens": said.input,
         "cache_creation_input_tokens": said.cache_write,
         "cache_read_input_tokens": said.cache_read,
         "cache_creation": {"ephemeral_5m_input_tokens": said.cache_write, "ephemeral_1h_input_tokens": 0},
         "output_tokens": said.output,
-        "service_tier": "standard",
-        "inference_geo": "not_available",
     }
+    return counts if at_bedrock else {**counts, "service_tier": "standard", "inference_geo": "not_available"}
 
 
 class _Thinking(msgspec.Struct, frozen=True):
@@ -177,8 +176,11 @@ def use_id(use: Use) -> str:
     return f"toolu_{use.id}" if use.id.isdigit() else use.id
 
 
-def _opening(asked: Asked, answer: Answer) -> Event:
-    return {"model": asked.model, "id": answer.id("msg_"), "type": "message", "role": "assistant"}
+def _opening(asked: Asked, answer: Answer, at_bedrock: bool) -> Event:
+    # "eu.anthropic.claude-haiku-4-5-20251001-v1:0" is "claude-haiku-4-5-20251001" to itself.
+    model = asked.model.rpartition("anthropic.")[2].partition("-v1:")[0] if at_bedrock else asked.model
+    id_ = answer.id("msg_bdrk_" if at_bedrock else "msg_")
+    return {"model": model, "id": id_, "type": "message", "role": "assistant"}
 
 
 def _ending(answer: Answer) -> Event:

@@ -13,17 +13,20 @@ _IMAGE_FORMATS = ("png", "jpeg", "gif", "webp")
 _DOCUMENT_FORMATS = ("pdf", "csv", "doc", "docx", "xls", "xlsx", "html", "txt", "md")
 
 
-def check(body: ConverseBody) -> None:
-    """Raises `Rejected` (400)."""
+def check(body: ConverseBody, model: str) -> None:
+    """Raises `Rejected` (400). `model` is the foundation model, empty where the id does not tell it."""
     if not body.messages:
         raise Rejected(400, "A conversation must start with a user message. Try again with a conversation that starts"
                        " with a user message.")  # fmt: skip
     _check_config(body)
     _check_tools(body)
-    _check_turns(body.messages)
+    _check_turns(body.messages, is_claude="anthropic." in model)
     for place, message in enumerate(body.messages):
         for number, block in enumerate(message.content):
-            _check_block(block, f"messages.{place}.content.{number}")
+            where = f"messages.{place}.content.{number}"
+            _check_block(block, where)
+            if "anthropic." in model:
+                _check_claude(block, where)
     _check_results(body.messages)
     for number, block in enumerate(body.system or ()):
         _check_block(block, f"system.{number}")
@@ -64,8 +67,9 @@ def _check_tools(body: ConverseBody) -> None:
         raise Rejected(400, f"The tool {choice.tool.name} in toolChoice is not defined in toolConfig.tools.")
 
 
-def _check_turns(messages: Sequence[Message]) -> None:
-    if messages[0].role != "user":
+def _check_turns(messages: Sequence[Message], *, is_claude: bool) -> None:
+    """Claude may begin: that is recorded."""
+    if messages[0].role != "user" and not is_claude:
         raise Rejected(400, "A conversation must start with a user message. Try again with a conversation that starts"
                        " with a user message.")  # fmt: skip
     last = ""
@@ -121,6 +125,22 @@ def _check_block(block: Block, where: str) -> None:
             pass
 
 
+def _check_claude(block: Block, where: str) -> None:
+    """As recorded: objects of S3 are taken in documents that tools return, and nowhere else."""
+    if block.video is not None:
+        raise Rejected(
+            400,
+            "This model doesn't support the video content block that you provided. Update the content block and try"
+            " again.",
+        )
+    if block.image is not None and block.image.source.s3_location is not None:
+        raise Rejected(400, "This model doesn't support the s3Uri field. Remove s3Uri and try again.")
+    if where and block.document is not None and block.document.source.s3_location is not None:
+        raise Rejected(400, f"The model returned the following errors: {where}.document.source.type: Field required")
+    for inner in block.tool_result.content if block.tool_result else ():
+        _check_claude(inner, "")
+
+
 def _check_use(use_id: str, name: str, where: str) -> None:
     if not _TOOL_USE_ID.fullmatch(use_id):
         raise _invalid(f"{where}.toolUse.toolUseId", use_id, _TOOL_USE_ID.pattern)
@@ -129,9 +149,11 @@ def _check_use(use_id: str, name: str, where: str) -> None:
 
 
 def _check_results(messages: Sequence[Message]) -> None:
+    """Tools that the service runs itself are used and answered within one turn: they are left out."""
     waiting: list[str] = []
     for place, message in enumerate(messages):
-        results = [it.tool_result.tool_use_id for it in message.content if it.tool_result]
+        found = message.content if message.role == "user" else ()
+        results = [it.tool_result.tool_use_id for it in found if it.tool_result]
         missing = [it for it in waiting if it not in results]
         if missing:
             text = f"Expected toolResult blocks at messages.{place}.content for the following Ids: {', '.join(missing)}"
@@ -142,7 +164,8 @@ def _check_results(messages: Sequence[Message]) -> None:
                 f"The number of toolResult blocks at messages.{place}.content exceeds the number of toolUse blocks of"
                 " previous turn.",
             )
-        waiting = [it.tool_use.tool_use_id for it in message.content if it.tool_use]
+        uses = (it.tool_use for it in message.content if it.tool_use)
+        waiting = [it.tool_use_id for it in uses if it.type != "server_tool_use"]
     if waiting:
         text = f"Expected toolResult blocks at messages.{len(messages)}.content for the following Ids: "
         raise Rejected(400, text + ", ".join(waiting))

@@ -66,7 +66,7 @@ class Bedrock:
             match verb:
                 case "converse" | "converse-stream":
                     body = _CONVERSE.decode(request.body)
-                    check(body)
+                    check(body, model)
                     streams = verb == "converse-stream"
                     return ConverseCall(asked(body, model=model_id, streams=streams), head=self._head())
                 case "invoke":
@@ -90,7 +90,7 @@ class Bedrock:
         if model_id != model or not model.startswith("anthropic."):
             raise Rejected(400, "The provided model doesn't support counting tokens.")
         if said.converse is not None:
-            check(said.converse)
+            check(said.converse, model)
             count = asked(said.converse, model=model, streams=False).input_tokens
         elif said.invoke_model is not None:
             count = invoke.claude(_blob(said.invoke_model.body), model=model, counts_only=True).input_tokens

@@ -32,7 +32,9 @@ _ASK_AGAIN = "please reformat your input and try again."
 
 
 def read(body: bytes, *, model: str, streams: bool, head: Head) -> Call:
-    """The call in a body of InvokeModel. Raises `Rejected`."""
+    """The call in a body of InvokeModel; where the model's id does not tell, its body does. Raises `Rejected`."""
+    if not model:
+        model = "anthropic.claude" if b"anthropic_version" in body else "cohere.embed-v4:0"
     if model.startswith("anthropic."):
         return ClaudeCall(claude(body, model=model, streams=streams), head=head)
     if model.startswith("cohere.embed"):
@@ -73,14 +75,14 @@ class ClaudeCall:
             ("x-amzn-bedrock-cache-write-input-token-count", str(usage.cache_write)),
             ("x-amzn-bedrock-invocation-latency", "7"),
         )
-        return json_reply(message(self.asked, answer), headers=(*counts, *self._head))
+        return json_reply(message(self.asked, answer, at_bedrock=True), headers=(*counts, *self._head))
 
     def stream(self, answer: Answer) -> Reply:
         kind = ("x-amzn-bedrock-content-type", "application/json")
         return Reply(200, (*STREAM_HEADERS, kind, *self._head), frames=self._frames(answer))
 
     def _frames(self, answer: Answer) -> Iterator[bytes]:
-        for number, each in enumerate(events(self.asked, answer)):
+        for number, each in enumerate(events(self.asked, answer, at_bedrock=True)):
             if each is None:
                 yield BEAT
                 continue

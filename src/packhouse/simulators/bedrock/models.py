@@ -11,6 +11,7 @@ _ID = re.compile(
     r"(?P<model>(?:anthropic|amazon|cohere|meta|mistral|openai|qwen|deepseek|ai21|writer|moonshot|minimax|google)"
     r"\.[a-z0-9.-]+(?::[0-9]+)?(?::[0-9]+k)?)"
 )
+_OWN_PROFILE = re.compile(r"arn:aws[a-z-]*:bedrock:[a-z0-9-]+:[0-9]{12}:application-inference-profile/[a-z0-9]+")
 _GEO_REGIONS = {
     "us": ("us-", "ca-"),
     "eu": ("eu-",),
@@ -29,7 +30,12 @@ _ON_DEMAND = {
 
 
 def check(model_id: str, region: str) -> str:
-    """The foundation model behind an id; `region` is empty where the request does not tell. Raises `Rejected`."""
+    """The foundation model behind an id, empty where the id does not tell it (a profile of one's own).
+
+    `region` is empty where the request does not tell it. Raises `Rejected`.
+    """
+    if _OWN_PROFILE.fullmatch(model_id):
+        return ""
     found = _ID.fullmatch(model_id)
     if not found or "does-not-exist" in model_id or "nonexistent" in model_id:
         raise Rejected(400, _INVALID)

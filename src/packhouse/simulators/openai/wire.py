@@ -114,6 +114,8 @@ class ChatBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     prediction: Any = None
     audio: Any = None
     web_search_options: Any = None
+    prompt_cache_options: Any = None
+    moderation: Any = None
 
 
 class EmbeddingsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
