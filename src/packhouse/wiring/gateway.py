@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from packhouse.entrypoints.gateway.app import GatewayApp, health
 from packhouse.entrypoints.gateway.authorise import ConnectorGate
 from packhouse.entrypoints.gateway.cohere.embed import EmbedRoute
-from packhouse.entrypoints.gateway.cohere.errors import in_dialect
 from packhouse.entrypoints.gateway.http import Handler
 from packhouse.entrypoints.gateway.knowledge.routes import KnowledgeRoutes
 from packhouse.entrypoints.gateway.limits import Limits
@@ -55,8 +54,8 @@ def routes(plane: DataPlane) -> Mapping[str, Handler]:
     return {
         "chat": ChatRoute(meter=plane.meter, chat=chat, grounded=grounded, clock=plane.clock, ids=plane.ids),
         "embeddings": EmbeddingsRoute(meter=plane.meter, embeddings=plane.embeddings),
-        "embed": in_dialect(embed.v2),
-        "embed_v1": in_dialect(embed.v1),
+        "embed": embed.v2,
+        "embed_v1": embed.v1,
         "models": models.list,
         "model": models.read,
         **knowledge.handlers(),
