@@ -168,7 +168,7 @@ class GroundedChat:
     ) -> ToolResult:
         try:
             query = msgspec.json.decode(use.arguments or "{}", type=_Query).query
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             return text_result(use.id, "The arguments must be an object with the text `query`.", is_error=True)
         if not query.strip():
             return text_result(use.id, "The query is empty.", is_error=True)

@@ -83,8 +83,10 @@ class StrictBody(AbstractDTO[Any]):
             return decoder.decode(value)
         except msgspec.ValidationError as error:
             raise invalid(str(error)) from error
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Refused("malformed_json", f"The body is not valid JSON: {error}.") from error
+        except RecursionError as error:
+            raise Refused("malformed_json", "The body's JSON is nested too deeply. Send it flatter.") from error
 
     @classmethod
     def generate_field_definitions(cls, model_type: type[Any]) -> Generator[DTOFieldDefinition, None, None]:

@@ -17,3 +17,5 @@ def decode(decoder: msgspec.json.Decoder[Body], body: bytes) -> Body:
         raise Refused("invalid_request", f"The body is not as this route takes it: {error}.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Refused("malformed_json", f"The body is not valid JSON: {error}.") from error
+    except RecursionError as error:
+        raise Refused("malformed_json", "The body's JSON is nested too deeply. Send it flatter.") from error

@@ -81,7 +81,7 @@ def metadata_of(text: str) -> tuple[tuple[str, str], ...]:
         return ()
     try:
         return pairs(_metadata.decode(text))
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Refused(
             "invalid_request",
             'The parameter `metadata` must be a JSON object of texts, as {"language": "en", "tag": ["a", "b"]}.',
