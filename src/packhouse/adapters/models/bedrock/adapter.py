@@ -67,7 +67,7 @@ class Bedrock:
         self._routes = dict[tuple[str, Operation], _Route]()
 
     async def answer(self, request: ChatRequest, sent: Sent) -> ChatAnswer:
-        answer = await self._call(request.model, "converse", converse_body(request), sent=sent)
+        answer = await self._call(request.model, "converse", body=converse_body(request), sent=sent)
         return read_answer(answer.body, _counted(answer))
 
     async def stream(self, request: ChatRequest, sent: Sent) -> AsyncGenerator[ChatPiece, None]:
@@ -77,13 +77,17 @@ class Bedrock:
         decoder, reader = EventStreamDecoder(), StreamReader()
         async with route.endpoint.open(body, sent, headers=headers) as incoming:
             await self._check(incoming)
-            async for piece in incoming:
-                for frame in decoder.feed(piece):
-                    for said in reader.read(frame):
-                        yield said
-                if reader.complete:
-                    incoming.whole = True
-                    break
+            try:
+                async for piece in incoming:
+                    for frame in decoder.feed(piece):
+                        for said in reader.read(frame):
+                            yield said
+                    if reader.complete:
+                        incoming.whole = True
+                        break
+            except Refused as refused:
+                if refused.code != "provider_cut" or not reader.stopped:
+                    raise
         yield reader.end()
 
     async def embed(self, request: EmbedRequest, sent: Sent) -> EmbedAnswer:
@@ -92,14 +96,16 @@ class Bedrock:
         return await embed_in_batches(request, sent, inputs_max=inputs_max(request), embed=self._embed)
 
     async def count_tokens(self, request: ChatRequest) -> int:
+        self._check_geography(request.model)
         model = without_profile(request.model)
-        return read_count((await self._call(model, "count-tokens", count_body(request), sent=_unheard)).body)
+        answer = await self._call(model, "count-tokens", body=count_body(request), sent=_unheard)
+        return read_count(answer.body)
 
     async def _embed(self, request: EmbedRequest, sent: Sent) -> EmbedAnswer:
-        answer = await self._call(request.model, "invoke", embed_body(request), sent=sent)
+        answer = await self._call(request.model, "invoke", body=embed_body(request), sent=sent)
         return read_vectors(answer.body, request, tokens=_counted(answer))
 
-    async def _call(self, model: str, operation: Operation, body: bytes, *, sent: Sent) -> Answer:
+    async def _call(self, model: str, operation: Operation, *, body: bytes, sent: Sent) -> Answer:
         """The answer with status 200; raises what any other means."""
         route = self._route(model, operation)
         answer = await route.endpoint.call(body, sent, headers=await self._authorised(route, body))
@@ -133,21 +139,24 @@ class Bedrock:
         at_seconds = self._clock.microseconds() // 1_000_000
         return self._signer.headers(route.target, keys, body_hash=hashed.hexdigest(), at_seconds=at_seconds)
 
+    def _check_geography(self, model: str) -> None:
+        if not profile_stays_in(self._region, model):
+            message = f"The model {model} is not served from within the geography of {self._region}."
+            raise Refused("unsupported", message, model=model, region=self._region)
+
     def _route(self, model: str, operation: Operation) -> _Route:
         if (route := self._routes.get((model, operation))) is None:
             route = self._routes[model, operation] = self._new_route(model, operation)
         return route
 
     def _new_route(self, model: str, operation: Operation) -> _Route:
-        if not profile_stays_in(self._region, model):
-            message = f"The model {model} is not served from within the geography of {self._region}."
-            raise Refused("unsupported", message, model=model, region=self._region)
+        self._check_geography(model)
         url = f"{self._base}/model/{quote(model, safe='')}/{operation}"
         accept = _STREAM if operation == "converse-stream" else "application/json"
         headers = {"content-type": "application/json", "accept": accept}
         endpoint = self._client.endpoint("POST", url, headers=headers, timeouts=self._timeouts)
         host = urlsplit(url).netloc.rpartition("@")[2]
-        return _Route(endpoint, signed_target("POST", url, {"host": host} | headers))
+        return _Route(endpoint, signed_target("POST", url, headers={"host": host} | headers))
 
 
 def _counted(answer: Answer) -> ModelTokens | None:

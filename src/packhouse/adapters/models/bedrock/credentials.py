@@ -142,11 +142,12 @@ class _Chain:
         return StaticKeys(frozen.access_key, frozen.secret_key, frozen.token or "")
 
     def _found(self) -> Callable[[], _Frozen]:
+        from botocore.exceptions import NoCredentialsError
         from botocore.session import Session
 
         found = cast("_Found | None", Session(profile=self._profile).get_credentials())
         if found is None:
-            raise ValueError("no source has credentials")
+            raise NoCredentialsError
         return found.get_frozen_credentials
 
 

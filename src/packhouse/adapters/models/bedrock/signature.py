@@ -33,7 +33,7 @@ class SignedTarget(Content, frozen=True):
     signed: tuple[bytes, bytes]
 
 
-def signed_target(method: str, url: str, headers: Mapping[str, str]) -> SignedTarget:
+def signed_target(method: str, url: str, *, headers: Mapping[str, str]) -> SignedTarget:
     """`url` is encoded as it is sent; `headers` are those to sign (lower-case names), `host` is added if missing."""
     parts = urlsplit(url)
     lines = {"host": parts.netloc.rpartition("@")[2]} | {

@@ -47,7 +47,7 @@ class StreamReader:
 
     def __init__(self) -> None:
         self.complete = False
-        """Whether the last event was read."""
+        """Whether the last event, which tells of tokens, was read."""
         self._stop: StopReason | None = None
         self._stop_sequence = ""
         self._tokens: ModelTokens | None = None
@@ -73,6 +73,11 @@ class StreamReader:
             return read(frame.payload) if read is not None else ()
         except (msgspec.DecodeError, UnicodeDecodeError, KeyError) as error:
             raise malformed() from error
+
+    @property
+    def stopped(self) -> bool:
+        """Whether all parts were read: what may still come is the tokens."""
+        return self._stop is not None
 
     def end(self) -> StreamEnd:
         """Refused(provider_cut) where the message did not stop."""
