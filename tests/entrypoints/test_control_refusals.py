@@ -138,6 +138,11 @@ def test_a_sane_request_id_of_the_callers_is_kept(live: Live, given: str, kept: 
 def test_health(live: Live) -> None:
     assert CLIENT.get(f"{live.url}/healthz").json() == {"status": "alive"}
     assert CLIENT.get(f"{live.url}/readyz").json() == {"status": "ready"}
+    for path in ("/healthz", "/readyz"):
+        headed, got = CLIENT.head(live.url + path), CLIENT.get(live.url + path)
+        assert (headed.status_code, headed.content) == (200, b"")
+        for name in ("content-type", "content-length"):
+            assert headed.headers[name] == got.headers[name]
 
 
 def test_a_bug_answers_a_request_id_and_writes_no_value(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,16 +24,18 @@ class WorkerHealth:
             writer.close()
 
     def _reply(self, head: bytes) -> bytes:
-        path = head.split(b" ", 2)[1] if head.count(b" ") >= 2 else b""
+        method, _, rest = head.partition(b" ")
+        status, body = self._said(rest.partition(b" ")[0])
+        if method not in (b"GET", b"HEAD"):
+            status, body = b"405 Method Not Allowed\r\nallow: GET, HEAD", b'{"status":"unknown"}'
+        fields = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close" % len(body)
+        return b"HTTP/1.1 %b\r\n%b\r\n\r\n" % (status, fields) + (body if method != b"HEAD" else b"")
+
+    def _said(self, path: bytes) -> tuple[bytes, bytes]:
         if path == b"/healthz":
-            return _response(b"200 OK", b'{"status":"alive"}')
-        if path == b"/readyz":
-            if self._ready():
-                return _response(b"200 OK", b'{"status":"ready"}')
-            return _response(b"503 Service Unavailable", b'{"status":"draining"}')
-        return _response(b"404 Not Found", b'{"status":"unknown"}')
-
-
-def _response(status: bytes, body: bytes) -> bytes:
-    head = b"HTTP/1.1 %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
-    return head % (status, len(body)) + body
+            return b"200 OK", b'{"status":"alive"}'
+        if path != b"/readyz":
+            return b"404 Not Found", b'{"status":"unknown"}'
+        if self._ready():
+            return b"200 OK", b'{"status":"ready"}'
+        return b"503 Service Unavailable", b'{"status":"draining"}'
