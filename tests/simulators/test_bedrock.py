@@ -227,6 +227,27 @@ async def test_models_are_where_they_are(sim: Simulator, *, model: str, region: 
         ),
         ({"messages": said("a") + said("b")}, "must alternate between user and assistant"),
         ({"messages": said(" ")}, "is blank"),
+        ({"messages": [{"role": "tool", "content": [{"text": "a"}]}]}, "one of .user, assistant, system."),
+        (
+            {"messages": [{"role": "user", "content": [{"image": {"format": "bmp", "source": {"bytes": b"x"}}}]}]},
+            "image.format",
+        ),
+        ({"messages": said("a"), "inferenceConfig": {"temperature": 1.5}}, "inferenceConfig.temperature"),
+        (
+            {"messages": said("a"), "toolConfig": {**TOOLS, "toolChoice": {"tool": {"name": "other"}}}},
+            "not defined in toolConfig.tools",
+        ),
+        (
+            {
+                "messages": [
+                    {
+                        "role": "user",
+                        "content": [{"document": {"format": "txt", "name": "a  b", "source": {"bytes": b"x"}}}],
+                    }
+                ]
+            },
+            "more than one consecutive whitespace",
+        ),
         (
             {
                 "messages": [

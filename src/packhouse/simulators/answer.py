@@ -86,7 +86,7 @@ class Model:
         if asked.kind == "embeddings":
             return Answer(number=number, usage=rule.usage or Usage(input=asked.input_tokens))
         text, stop, stop_sequence = _stopped(_text(asked, rule), asked)
-        uses = () if stop else tuple(_uses(asked, rule, number))
+        uses = () if stop else tuple(_uses(asked, rule, number=number))
         text, uses, cut_off = _limited(asked, rule, text=text, uses=uses)
         return Answer(
             number=number,
@@ -98,7 +98,7 @@ class Model:
             uses=uses,
             stop=rule.stop or ("max_tokens" if cut_off else stop) or ("tool_use" if uses else "end"),
             stop_sequence=None if cut_off else stop_sequence,
-            usage=rule.usage or self._usage(asked, _output(rule, text, uses)),
+            usage=rule.usage or self._usage(asked, _output(rule, text, uses=uses)),
             pieces=rule.pieces,
             stamps=rule.stamps,
         )
@@ -129,7 +129,7 @@ def _text(asked: Asked, rule: Rule) -> str:
     return asked.text or NO_TEXT
 
 
-def _uses(asked: Asked, rule: Rule, number: int) -> Iterator[Use]:
+def _uses(asked: Asked, rule: Rule, *, number: int) -> Iterator[Use]:
     for place, call in enumerate(rule.tool_calls):
         arguments = msgspec.json.encode(call.arguments).decode()
         yield Use(call.id or _use_id(number, place), call.name, arguments)
@@ -162,16 +162,16 @@ def _stopped(text: str, asked: Asked) -> tuple[str, str, str | None]:
 def _limited(asked: Asked, rule: Rule, *, text: str, uses: tuple[Use, ...]) -> tuple[str, tuple[Use, ...], bool]:
     """What fits into the output cap: text first, then the tool calls that still fit as a whole."""
     limit = asked.output_tokens_max
-    if limit is None or _output(rule, text, uses) <= limit:
+    if limit is None or _output(rule, text, uses=uses) <= limit:
         return text, uses, False
     left = max(0, limit - tokens.of_text(rule.thinking))
     text = tokens.cut(text, left)
-    while uses and _output(rule, text, uses) > limit:
+    while uses and _output(rule, text, uses=uses) > limit:
         uses = uses[:-1]
     return text, uses, True
 
 
-def _output(rule: Rule, text: str, uses: tuple[Use, ...]) -> int:
+def _output(rule: Rule, text: str, *, uses: tuple[Use, ...]) -> int:
     """At least one token: that which ends an answer."""
     calls = sum(
         tokens.PER_TOOL_CALL + tokens.of_text(use.name) + tokens.of_bytes(len(use.arguments.encode())) for use in uses

@@ -23,7 +23,7 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Control:
     """Answers those pages. Anything wrong in a request is a 400 that says what."""
 
-    def __init__(self, script: Script, seen: Seen, listen: Callable[[Listening], None]) -> None:
+    def __init__(self, script: Script, seen: Seen, *, listen: Callable[[Listening], None]) -> None:
         self._script = script
         self._seen = seen
         self._listen = listen

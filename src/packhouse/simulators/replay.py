@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -62,7 +63,7 @@ def load_replay(path: Path) -> Replay:
         data = path.read_bytes()
         data = gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
         return Replay([msgspec.json.decode(line, type=Exchange) for line in data.splitlines() if line.strip()])
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, zlib.error) as error:
         raise ReplayUnreadable(f"{path}: {error}") from error
 
 

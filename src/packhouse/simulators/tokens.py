@@ -36,7 +36,7 @@ def of_json(value: object) -> int:
     return of_bytes(len(msgspec.json.encode(value, order="deterministic")))
 
 
-def of_tool(name: str, description: str, schema: object) -> int:
+def of_tool(name: str, description: str, *, schema: object) -> int:
     """Tokens of a tool's declaration."""
     return PER_TOOL + of_text(name) + of_text(description) + of_json(schema)
 

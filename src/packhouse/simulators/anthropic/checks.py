@@ -61,7 +61,7 @@ def _check_messages(messages: list[Message]) -> None:
     waiting: list[str] = []
     turns = _turns(messages)
     for place, blocks in enumerate(turns):
-        waiting = _check_results(blocks, waiting, place)
+        waiting = _check_results(blocks, waiting, place=place)
     if waiting:
         _refuse_waiting(waiting, len(turns) - 1)
 
@@ -80,7 +80,7 @@ def _check_blocks(blocks: list[Block], place: int, *, last: bool) -> None:
         raise Rejected(400, "messages: text content blocks must be non-empty")
 
 
-def _check_results(blocks: list[Block], waiting: list[str], place: int) -> list[str]:
+def _check_results(blocks: list[Block], waiting: list[str], *, place: int) -> list[str]:
     """The ids of the tool uses of this message, which the next one has to answer."""
     results = [block.tool_use_id for block in blocks if block.type == "tool_result"]
     missing = [each for each in waiting if each not in results]

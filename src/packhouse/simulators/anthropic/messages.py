@@ -45,7 +45,7 @@ def event(payload: Event) -> bytes:
 def message(asked: Asked, answer: Answer, *, at_bedrock: bool = False) -> Event:
     """The answer as a Messages object; Bedrock's has ids of its own, and says less."""
     return {
-        **_opening(asked, answer, at_bedrock),
+        **_opening(asked, answer, at_bedrock=at_bedrock),
         "content": [_block(each) for each in _blocks(answer)],
         **_ending(answer),
         "usage": _usage(answer, at_bedrock),
@@ -54,7 +54,12 @@ def message(asked: Asked, answer: Answer, *, at_bedrock: bool = False) -> Event:
 
 def events(asked: Asked, answer: Answer, *, at_bedrock: bool = False) -> Iterator[Event | None]:
     """The answer's events; None stands before each content piece."""
-    begun: Event = {**_opening(asked, answer, at_bedrock), "content": [], "stop_reason": None, "stop_sequence": None}
+    begun: Event = {
+        **_opening(asked, answer, at_bedrock=at_bedrock),
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+    }
     yield {"type": "message_start", "message": {**begun, "usage": {**_usage(answer, at_bedrock), "output_tokens": 1}}}
     for index, block in enumerate(_blocks(answer)):
         yield {"type": "content_block_start", "index": index, "content_block": _empty(block)}
@@ -176,7 +181,7 @@ def use_id(use: Use) -> str:
     return f"toolu_{use.id}" if use.id.isdigit() else use.id
 
 
-def _opening(asked: Asked, answer: Answer, at_bedrock: bool) -> Event:
+def _opening(asked: Asked, answer: Answer, *, at_bedrock: bool) -> Event:
     # "eu.anthropic.claude-haiku-4-5-20251001-v1:0" is "claude-haiku-4-5-20251001" to itself.
     model = asked.model.rpartition("anthropic.")[2].partition("-v1:")[0] if at_bedrock else asked.model
     id_ = answer.id("msg_bdrk_" if at_bedrock else "msg_")

@@ -68,7 +68,9 @@ def _blocks(content: object) -> list[Block]:
 def _tally(body: MessagesBody) -> Tally:
     tally = Tally()
     for tool in body.tools or ():
-        tally.add(tokens.of_tool(tool.name, tool.description, tool.input_schema), tool, marked=bool(tool.cache_control))
+        tally.add(
+            tokens.of_tool(tool.name, tool.description, schema=tool.input_schema), tool, marked=bool(tool.cache_control)
+        )
     system = body.system or []
     for block in [Block("text", text=system)] if isinstance(system, str) else system:
         tally.add(_tokens(block), block, marked=block.cache_control is not None)

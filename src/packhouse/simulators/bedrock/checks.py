@@ -37,10 +37,10 @@ def _check_config(body: ConverseBody) -> None:
     if config is None:
         return
     if config.max_tokens is not None and config.max_tokens < 1:
-        raise _invalid("inferenceConfig.maxTokens", config.max_tokens, "greater than or equal to 1")
+        raise _invalid("inferenceConfig.maxTokens", config.max_tokens, wanted="greater than or equal to 1")
     for name, value in (("temperature", config.temperature), ("topP", config.top_p)):
         if value is not None and not 0 <= value <= 1:
-            raise _invalid(f"inferenceConfig.{name}", value, "between 0 and 1")
+            raise _invalid(f"inferenceConfig.{name}", value, wanted="between 0 and 1")
 
 
 def _check_tools(body: ConverseBody) -> None:
@@ -52,14 +52,16 @@ def _check_tools(body: ConverseBody) -> None:
             )
         return
     if not body.tool_config.tools:
-        raise _invalid("toolConfig.tools", "[]", "of length greater than or equal to 1")
+        raise _invalid("toolConfig.tools", "[]", wanted="of length greater than or equal to 1")
     names = [it.tool_spec.name for it in body.tool_config.tools if it.tool_spec]
     for number, tool in enumerate(body.tool_config.tools):
         spec = tool.tool_spec
         if spec and not _TOOL_NAME.fullmatch(spec.name):
-            raise _invalid(f"toolConfig.tools.{number}.member.toolSpec.name", spec.name, _TOOL_NAME.pattern)
+            raise _invalid(f"toolConfig.tools.{number}.member.toolSpec.name", spec.name, wanted=_TOOL_NAME.pattern)
         if spec and spec.description == "":
-            raise _invalid(f"toolConfig.tools.{number}.member.toolSpec.description", "", "at least 1 character long")
+            raise _invalid(
+                f"toolConfig.tools.{number}.member.toolSpec.description", "", wanted="at least 1 character long"
+            )
     if len(set(names)) < len(names):
         raise Rejected(400, "The toolConfig field contains duplicate tool names.")
     choice = body.tool_config.tool_choice
@@ -75,7 +77,7 @@ def _check_turns(messages: Sequence[Message], *, is_claude: bool) -> None:
     last = ""
     for place, message in enumerate(messages):
         if message.role not in ("user", "assistant", "system"):
-            raise _invalid(f"messages.{place + 1}.member.role", message.role, "one of [user, assistant, system]")
+            raise _invalid(f"messages.{place + 1}.member.role", message.role, wanted="one of [user, assistant, system]")
         if not message.content:
             raise Rejected(
                 400,
@@ -105,10 +107,10 @@ def _check_block(block: Block, where: str) -> None:
             )
         case Block(image=image) if image is not None:
             if image.format not in _IMAGE_FORMATS:
-                raise _invalid(f"{where}.image.format", image.format, f"one of {list(_IMAGE_FORMATS)}")
+                raise _invalid(f"{where}.image.format", image.format, wanted=f"one of {list(_IMAGE_FORMATS)}")
         case Block(document=document) if document is not None:
             if document.format not in _DOCUMENT_FORMATS:
-                raise _invalid(f"{where}.document.format", document.format, f"one of {list(_DOCUMENT_FORMATS)}")
+                raise _invalid(f"{where}.document.format", document.format, wanted=f"one of {list(_DOCUMENT_FORMATS)}")
             if not _DOCUMENT_NAME.fullmatch(document.name) or "  " in document.name:
                 raise Rejected(
                     400,
@@ -117,7 +119,7 @@ def _check_block(block: Block, where: str) -> None:
                     " character.",
                 )
         case Block(tool_use=use) if use is not None:
-            _check_use(use.tool_use_id, use.name, where)
+            _check_use(use.tool_use_id, use.name, where=where)
         case Block(tool_result=result) if result is not None:
             for number, inner in enumerate(result.content):
                 _check_block(inner, f"{where}.toolResult.content.{number}")
@@ -141,11 +143,11 @@ def _check_claude(block: Block, where: str) -> None:
         _check_claude(inner, "")
 
 
-def _check_use(use_id: str, name: str, where: str) -> None:
+def _check_use(use_id: str, name: str, *, where: str) -> None:
     if not _TOOL_USE_ID.fullmatch(use_id):
-        raise _invalid(f"{where}.toolUse.toolUseId", use_id, _TOOL_USE_ID.pattern)
+        raise _invalid(f"{where}.toolUse.toolUseId", use_id, wanted=_TOOL_USE_ID.pattern)
     if not _TOOL_NAME.fullmatch(name):
-        raise _invalid(f"{where}.toolUse.name", name, _TOOL_NAME.pattern)
+        raise _invalid(f"{where}.toolUse.name", name, wanted=_TOOL_NAME.pattern)
 
 
 def _check_results(messages: Sequence[Message]) -> None:
@@ -171,7 +173,7 @@ def _check_results(messages: Sequence[Message]) -> None:
         raise Rejected(400, text + ", ".join(waiting))
 
 
-def _invalid(where: str, value: object, wanted: str) -> Rejected:
+def _invalid(where: str, value: object, *, wanted: str) -> Rejected:
     return Rejected(
         400,
         f"1 validation error detected: Value '{value}' at '{where}' failed to satisfy constraint: Member must be"

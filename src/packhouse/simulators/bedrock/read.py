@@ -65,7 +65,7 @@ def _tally(body: ConverseBody) -> Tally:
     tally = Tally()
     for tool in body.tool_config.tools if body.tool_config else ():
         if spec := tool.tool_spec:
-            tally.add(tokens.of_tool(spec.name, spec.description or "", spec.input_schema.json), spec)
+            tally.add(tokens.of_tool(spec.name, spec.description or "", schema=spec.input_schema.json), spec)
         elif tool.cache_point is not None:
             tally.mark()
     for block in body.system or ():

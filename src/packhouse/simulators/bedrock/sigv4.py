@@ -38,7 +38,7 @@ def verify(request: Request, credentials: Credentials, *, now: Callable[[], floa
         raise _refused("UnrecognizedClientException", "The security token included in the request is invalid.")
     _check_token(request, credentials)
     date = request.header("x-amz-date")
-    _check_date(date, said, now())
+    _check_date(date, said, now=now())
     if not {"host", "x-amz-date"} <= set(said.signed):
         raise _refused("InvalidSignatureException", _MISMATCH)
     if said.scope[2:] != (_SERVICE, "aws4_request"):
@@ -70,7 +70,7 @@ def _check_token(request: Request, credentials: Credentials) -> None:
         raise _refused("UnrecognizedClientException", "The security token included in the request is invalid.")
 
 
-def _check_date(date: str, said: _Said, now: float) -> None:
+def _check_date(date: str, said: _Said, *, now: float) -> None:
     try:
         at = calendar.timegm(time.strptime(date, "%Y%m%dT%H%M%SZ"))
     except ValueError as error:

@@ -39,7 +39,7 @@ class Embed:
         self.model = model
         self.newest = "v4" in model
         self.dimensions = _dimensions(body, model)
-        self._items = [_fitted(it, body, self.newest) for it in _items(body)]
+        self._items = [_fitted(it, body, newest=self.newest) for it in _items(body)]
         if not 1 <= len(self._items) <= INPUTS_MAX:
             raise Rejected(400, f"invalid request: total number of texts must be at most {INPUTS_MAX}")
         if body.input_type is None:
@@ -101,7 +101,7 @@ def _checked_image(url: str) -> str:
     return url
 
 
-def _fitted(item: _Item, body: EmbedBody, newest: bool) -> _Item:
+def _fitted(item: _Item, body: EmbedBody, *, newest: bool) -> _Item:
     """Cut to the context of the model, where cutting is allowed."""
     most = min(body.max_tokens or _CONTEXT_V4, _CONTEXT_V4 if newest else _CONTEXT_V3)
     if item.tokens <= most:

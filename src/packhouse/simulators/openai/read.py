@@ -108,7 +108,7 @@ def _input_tokens(body: ChatBody, schema: Any) -> int:
     return (
         tokens.PER_CALL
         + sum(_message_tokens(message) for message in body.messages)
-        + sum(tokens.of_tool(it.name, it.description, it.parameters) for it in tools)
+        + sum(tokens.of_tool(it.name, it.description, schema=it.parameters) for it in tools)
         + (tokens.of_json(schema) if schema is not None else 0)
     )
 
