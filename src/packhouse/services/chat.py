@@ -70,6 +70,17 @@ class Chat:
         """Whether the model's server speaks the dialect, so that bodies travel on as they are."""
         return self._models.relay(pack, self._models.resolve(pack, asked), dialect=dialect) is not None
 
+    async def count_tokens(self, pack: Pack, request: ChatRequest) -> int:
+        """The input tokens of a request, counted at its provider, at no cost. Refused(unsupported) where it does not
+        count, model_unknown, provider_*."""
+        model = self._models.resolve(pack, request.model)
+        counter = self._models.counter(pack, model)
+        if counter is None:
+            raise Refused("unsupported", f"The provider of {model.name} counts no tokens before a call.", field="model")
+        cap = output_cap(model, request.output_tokens_max)
+        name = self._models.provider_model(pack, model)
+        return await counter.count_tokens(msgspec.structs.replace(request, model=name, output_tokens_max=cap))
+
     async def answer(self, spender: Spender, request: ChatRequest) -> Answered:
         """A whole answer. Refused: quota_exhausted, model_unknown, provider_*, unsupported, …"""
         model = self._models.resolve(spender.pack, request.model)

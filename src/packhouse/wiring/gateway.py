@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 
+from packhouse.entrypoints.gateway.anthropic.messages import MessagesRoute
+from packhouse.entrypoints.gateway.anthropic.models import AnthropicModelsRoute
 from packhouse.entrypoints.gateway.app import GatewayApp, health
 from packhouse.entrypoints.gateway.authorise import ConnectorGate
 from packhouse.entrypoints.gateway.cohere.embed import EmbedRoute
+from packhouse.entrypoints.gateway.dialects import by_dialect
 from packhouse.entrypoints.gateway.http import Handler
 from packhouse.entrypoints.gateway.knowledge.routes import KnowledgeRoutes
 from packhouse.entrypoints.gateway.limits import Limits
@@ -45,7 +48,9 @@ def routes(plane: DataPlane) -> Mapping[str, Handler]:
     chat = Chat(plane.gate, plane.models, pumps=plane.pumps)
     search = Search(plane.bases, plane.embeddings, meter=plane.meter)
     grounded = GroundedChat(chat, plane.bases, search=search)
-    models = ModelsRoute(meter=plane.meter, models=plane.models)
+    openai_models = ModelsRoute(meter=plane.meter, models=plane.models)
+    anthropic_models = AnthropicModelsRoute(meter=plane.meter, models=plane.models)
+    messages = MessagesRoute(meter=plane.meter, chat=chat, grounded=grounded, ids=plane.ids)
     embed = EmbedRoute(meter=plane.meter, embeddings=plane.embeddings, ids=plane.ids)
     documents = Documents(plane.bases, plane.jobs, clock=plane.clock, ids=plane.ids)
     knowledge = KnowledgeRoutes(
@@ -56,7 +61,9 @@ def routes(plane: DataPlane) -> Mapping[str, Handler]:
         "embeddings": EmbeddingsRoute(meter=plane.meter, embeddings=plane.embeddings),
         "embed": embed.v2,
         "embed_v1": embed.v1,
-        "models": models.list,
-        "model": models.read,
+        "messages": messages.create,
+        "count_tokens": messages.count_tokens,
+        "models": by_dialect(openai=openai_models.list, anthropic=anthropic_models.list),
+        "model": by_dialect(openai=openai_models.read, anthropic=anthropic_models.read),
         **knowledge.handlers(),
     }

@@ -1,7 +1,7 @@
 """Which dialect a request speaks, so that it is refused in the same one."""
 
 from packhouse.domain.chat_part import Dialect
-from packhouse.entrypoints.gateway.http import Request
+from packhouse.entrypoints.gateway.http import Handler, Reply, Request
 
 VERSION_HEADER = "anthropic-version"
 """What tells Anthropic's clients from OpenAI's where both ask the same path."""
@@ -21,3 +21,12 @@ def dialect_of(request: Request) -> Dialect:
     if path.startswith(_MODELS) and VERSION_HEADER in request.headers:
         return "anthropic"
     return "openai"
+
+
+def by_dialect(*, openai: Handler, anthropic: Handler) -> Handler:
+    """One route that two dialects share: each request goes to the handler of its own."""
+
+    async def handler(request: Request) -> Reply:
+        return await (anthropic if dialect_of(request) == "anthropic" else openai)(request)
+
+    return handler

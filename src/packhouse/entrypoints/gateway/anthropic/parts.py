@@ -1,0 +1,192 @@
+"""Content blocks into neutral parts and citations."""
+
+import base64
+import binascii
+from collections.abc import Callable, Iterator
+from typing import TypeVar, cast
+
+import msgspec
+
+from packhouse.domain.chat_part import (
+    CachePoint,
+    Citation,
+    Document,
+    Foreign,
+    Image,
+    Part,
+    SearchResult,
+    Text,
+    Thinking,
+    ToolResult,
+    ToolUse,
+)
+from packhouse.domain.errors import Refused
+from packhouse.entrypoints.gateway.anthropic import wire
+from packhouse.entrypoints.gateway.decode import decode
+
+Block = TypeVar("Block")
+Reader = Callable[[msgspec.Raw, str], Part]
+
+_typed = msgspec.json.Decoder(wire.Typed)
+_text = msgspec.json.Decoder(wire.TextBlock)
+_media = msgspec.json.Decoder(wire.MediaBlock)
+_search = msgspec.json.Decoder(wire.SearchBlock)
+_thinking = msgspec.json.Decoder(wire.ThinkingBlock)
+_redacted = msgspec.json.Decoder(wire.RedactedBlock)
+_tool_use = msgspec.json.Decoder(wire.ToolUseBlock)
+_tool_result = msgspec.json.Decoder(wire.ToolResultBlock)
+
+
+def parts_of(content: str | list[msgspec.Raw], field: str) -> Iterator[Part]:
+    """In order; a block's `cache_control` is a cache point behind it. Refused: invalid_request."""
+    if isinstance(content, str):
+        if content:
+            yield Text(content)
+        return
+    for place, block in enumerate(content):
+        at = f"{field}[{place}]"
+        typed = read(_typed, block, at)
+        if not typed.type:
+            raise Refused("invalid_request", f"`{at}` has no `type`.", field=at)
+        reader = _READERS.get(typed.type)
+        yield reader(block, at) if reader is not None else Foreign("anthropic", typed.type, block)
+        if typed.cache_control is not None:
+            yield CachePoint(typed.cache_control.ttl or "")
+
+
+def read(decoder: msgspec.json.Decoder[Block], block: msgspec.Raw, field: str) -> Block:
+    """Refused(invalid_request) names the field."""
+    try:
+        return decode(decoder, bytes(block))
+    except Refused as refused:
+        raise Refused("invalid_request", f"`{field}`: {refused.message}", field=field) from refused
+
+
+def _read_text(block: msgspec.Raw, field: str) -> Part:
+    text = read(_text, block, field)
+    return Text(text.text, tuple(_citation(each) for each in text.citations or ()))
+
+
+def _read_media(block: msgspec.Raw, field: str) -> Part:
+    media = read(_media, block, field)
+    kind = read(_typed, block, field).type
+    source = media.source
+    if source.type in {"file", "s3"}:
+        return Foreign("anthropic", kind, block)
+    if kind == "image":
+        return Image(source.media_type, _data(source, field), source.url)
+    said = Document(
+        name=media.title or "",
+        context=media.context or "",
+        citable=media.citations is not None and media.citations.enabled,
+    )
+    match source.type:
+        case "text":
+            return msgspec.structs.replace(said, media_type="text/plain", data=source.data.encode())
+        case "content":
+            return msgspec.structs.replace(said, blocks=_texts(source.content, field))
+        case "url":
+            return msgspec.structs.replace(said, url=source.url)
+        case _:
+            return msgspec.structs.replace(said, media_type=source.media_type, data=_data(source, field))
+
+
+def _data(source: wire.Source, field: str) -> bytes:
+    if source.type == "url":
+        return b""
+    try:
+        return base64.b64decode(source.data, validate=True)
+    except (ValueError, binascii.Error) as error:
+        raise Refused("invalid_request", f"`{field}.source.data` is not base64.", field=field) from error
+
+
+def _texts(content: str | list[msgspec.Raw], field: str) -> tuple[str, ...]:
+    parts = tuple(parts_of(content, f"{field}.source.content"))
+    if not all(isinstance(part, Text | CachePoint) for part in parts):
+        raise Refused("unsupported", f"`{field}` holds images inside a document; send them beside it.", field=field)
+    return tuple(part.text for part in parts if isinstance(part, Text))
+
+
+def _read_search(block: msgspec.Raw, field: str) -> Part:
+    found = read(_search, block, field)
+    citable = found.citations is not None and found.citations.enabled
+    return SearchResult(found.source, found.title, tuple(each.text for each in found.content), citable)
+
+
+def _read_thinking(block: msgspec.Raw, field: str) -> Part:
+    thought = read(_thinking, block, field)
+    return Thinking(thought.thinking, thought.signature)
+
+
+def _read_redacted(block: msgspec.Raw, field: str) -> Part:
+    return Thinking("", redacted=read(_redacted, block, field).data)
+
+
+def _read_tool_use(block: msgspec.Raw, field: str) -> Part:
+    use = read(_tool_use, block, field)
+    return ToolUse(use.id, use.name, bytes(use.input).decode())
+
+
+def _read_tool_result(block: msgspec.Raw, field: str) -> Part:
+    result = read(_tool_result, block, field)
+    parts = tuple(parts_of(result.content or "", f"{field}.content"))
+    if any(isinstance(part, Thinking | ToolUse | ToolResult) for part in parts):
+        raise Refused("invalid_request", f"`{field}.content` holds what no tool answers with.", field=field)
+    allowed = cast("tuple[Text | Image | Document | SearchResult | CachePoint | Foreign, ...]", parts)
+    return ToolResult(result.tool_use_id, allowed, result.is_error or False)
+
+
+def _citation(given: wire.InCitation) -> Citation:
+    title, cited = given.document_title or given.title or "", given.cited_text
+    match given.type:
+        case "char_location":
+            return Citation(
+                kind="characters",
+                cited_text=cited,
+                title=title,
+                document=given.document_index,
+                start=given.start_char_index,
+                end=given.end_char_index,
+            )
+        case "page_location":
+            return Citation(
+                kind="pages",
+                cited_text=cited,
+                title=title,
+                document=given.document_index,
+                start=given.start_page_number,
+                end=given.end_page_number,
+            )
+        case "content_block_location":
+            return Citation(
+                kind="blocks",
+                cited_text=cited,
+                title=title,
+                document=given.document_index,
+                start=given.start_block_index,
+                end=given.end_block_index,
+            )
+        case "search_result_location":
+            return Citation(
+                kind="search_result",
+                cited_text=cited,
+                title=title,
+                source=given.source,
+                document=given.search_result_index,
+                start=given.start_block_index,
+                end=given.end_block_index,
+            )
+        case _:
+            return Citation(kind="web", cited_text=cited, title=title, source=given.url, mark=given.encrypted_index)
+
+
+_READERS: dict[str, Reader] = {
+    "text": _read_text,
+    "image": _read_media,
+    "document": _read_media,
+    "search_result": _read_search,
+    "thinking": _read_thinking,
+    "redacted_thinking": _read_redacted,
+    "tool_use": _read_tool_use,
+    "tool_result": _read_tool_result,
+}
