@@ -65,7 +65,7 @@ def test_texts_and_images_together() -> None:
         {
             "content": [
                 {"type": "text", "text": "a"},
-                {"type": "image_url", "image_url": "data:image/jpeg;base64,AAAA"},
+                {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,AAAA"}},
             ]
         },
     ]

@@ -89,7 +89,7 @@ def test_a_small_request() -> None:
 def test_messages_alternate_and_the_system_stands_in_front() -> None:
     request = asked(
         Message("user", (Text("a"),)),
-        Message("user", (Text("b"), Text(""))),
+        Message("user", (Text("b"), Text(""), Text(" \n"))),
         Message("system", (Text("c"),)),
         Message("assistant", (ToolUse("t1", "f", '{"x":1}'), ToolUse("t2", "g", ""))),
         Message("tool", (text_result("t1", "r1"),)),
@@ -134,6 +134,7 @@ def test_messages_alternate_and_the_system_stands_in_front() -> None:
         {
             "document": {
                 "name": "Blocks",
+                "format": "txt",
                 "source": {"content": [{"text": "a"}, {"text": "b"}]},
                 "context": "from the archive",
                 "citations": {"enabled": True},
@@ -272,7 +273,7 @@ def test_ids_of_tool_calls_are_the_services() -> None:
 
 
 def test_a_cache_point_in_a_result_comes_behind_it() -> None:
-    blocks = blocks_of(ToolResult("t", (Text("a"), CachePoint(), Text(""))))
+    blocks = blocks_of(ToolResult("t", (Text("a"), CachePoint(), Text(" "))))
     assert [next(iter(block)) for block in blocks] == ["toolResult", "cachePoint"]
     assert blocks[0]["toolResult"]["content"] == [{"text": "a"}]
 

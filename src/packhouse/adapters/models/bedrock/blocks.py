@@ -41,8 +41,8 @@ class BlockWriter:
         """The blocks of a message. Refused: unsupported, invalid_request."""
         for part in parts:
             match part:
-                case Text("", ()):
-                    pass  # Bedrock takes no empty text
+                case Text(text, ()) if is_blank(text):
+                    pass
                 case Text(text, ()):
                     yield wire.Block(text=text)
                 case ToolUse(use_id, name, arguments):
@@ -76,7 +76,7 @@ class BlockWriter:
 
     def _document(self, part: Document) -> wire.Document:
         if part.blocks:
-            form, source = None, wire.Source(content=tuple(wire.Words(text) for text in part.blocks))
+            form, source = "txt", wire.Source(content=tuple(wire.Words(text) for text in part.blocks))
         else:
             form = document_format(part.media_type, name=part.name, url=part.url)
             source = _source(part.data, part.url)
@@ -93,7 +93,7 @@ class BlockWriter:
         content = tuple(
             self._content(each)
             for each in part.parts
-            if not isinstance(each, CachePoint) and not (isinstance(each, Text) and not each.text)
+            if not isinstance(each, CachePoint) and not (isinstance(each, Text) and is_blank(each.text))
         )
         known = self._family != "other"  # the field is theirs alone
         status = ("error" if part.is_error else "success") if known else None
@@ -109,6 +109,11 @@ class BlockWriter:
         elif part.signature or self._family != "claude":
             text = wire.ReasoningText(part.text, part.signature or None)
             yield wire.Block(reasoning_content=wire.Reasoning(text))
+
+
+def is_blank(text: str) -> bool:
+    """Whether Bedrock would refuse the whole request for it: no text may be nothing, or white space alone."""
+    return not text or text.isspace()
 
 
 def cache_point(point: CachePoint) -> wire.CachePoint:
@@ -129,7 +134,7 @@ def use_id_for(given: str) -> str:
 
 def arguments_object(arguments: str) -> msgspec.Raw:
     """The JSON object; nothing stands for an empty one. Refused(invalid_request) for anything else."""
-    if not arguments or arguments.isspace():
+    if is_blank(arguments):
         return msgspec.Raw(b"{}")
     data = arguments.encode()
     try:

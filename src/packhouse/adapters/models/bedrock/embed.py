@@ -22,8 +22,12 @@ class _Words(Content, frozen=True, tag_field="type", tag="text"):
     text: str
 
 
+class _Url(Content, frozen=True):
+    url: str
+
+
 class _Picture(Content, frozen=True, tag_field="type", tag="image_url"):
-    image_url: str
+    image_url: _Url
 
 
 class _Mixed(Content, frozen=True):
@@ -162,7 +166,7 @@ def _mixed(given: Embeddable) -> _Mixed:
         return _Mixed((_Words(given),))
     assert isinstance(given, EmbedInput), "numbers were refused"
     return _Mixed(
-        tuple(_Words(part.text) if isinstance(part, Text) else _Picture(_data_url(part)) for part in given.parts)
+        tuple(_Words(part.text) if isinstance(part, Text) else _Picture(_Url(_data_url(part))) for part in given.parts)
     )
 
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from packhouse.adapters.models.bedrock import wire
-from packhouse.adapters.models.bedrock.blocks import BlockWriter, cache_point, foreign
+from packhouse.adapters.models.bedrock.blocks import BlockWriter, cache_point, foreign, is_blank
 from packhouse.adapters.models.bedrock.family import Family, family_of
 from packhouse.adapters.models.bedrock.fields import extras
 from packhouse.domain.chat import ChatRequest, Message, OutputFormat, Tool, ToolChoice
@@ -86,7 +86,7 @@ def _system(message: Message) -> list[wire.AnyBlock]:
     for part in message.parts:
         match part:
             case Text(text):
-                if text:
+                if not is_blank(text):
                     blocks.append(wire.Block(text=text))
             case CachePoint():
                 blocks.append(wire.Block(cache_point=cache_point(part)))
