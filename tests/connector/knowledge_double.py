@@ -5,6 +5,7 @@ import itertools
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from tests.connector.wire import Refusal, Reply, Seen
 from tests.connector.words import DIMENSIONS, passes, similarity, vector, words
@@ -155,14 +156,14 @@ class KnowledgeDouble:
         document: dict[str, Any] = {
             "id": f"doc_{next(self._ids)}",
             "collection_id": place["id"],
-            "name": seen.query["name"],
+            "name": unquote(seen.headers["x-packhouse-file-name"]),
             "state": "waiting",
             "size_bytes": len(seen.body),
             "chunks": 0,
             "failure": None,
             "failure_message": None,
             "created_at": CREATED_AT,
-            "metadata": _metadata(json.loads(seen.query.get("metadata", "{}"))),
+            "metadata": _metadata(json.loads(unquote(seen.headers.get("x-packhouse-metadata", "{}")))),
         }
         job = {"id": f"job_{next(self._ids)}", "state": "waiting", "done": 0, "total": 0}
         kept = {"document": document, "job": job, "place": place, "digest": digest, "bytes": seen.body, "looks": 0}

@@ -18,7 +18,9 @@ def test_a_file_is_taken_in_while_its_progress_is_told(ph: Packhouse, gateway: G
     told = list[Progress]()
     handle = kb.upload(path, metadata={"lang": "en", "tag": ["a", "b"]})
     assert gateway.last.body == HANDBOOK
-    assert gateway.last.query == {"name": "handbook.md", "metadata": '{"lang":"en","tag":["a","b"]}'}
+    assert gateway.last.query == {}
+    assert gateway.last.headers["x-packhouse-file-name"] == "handbook.md"
+    assert gateway.last.headers["x-packhouse-metadata"] == '{"lang":"en","tag":["a","b"]}'
     document = handle.wait(progress=told.append)
     assert (document.state, document.chunks, document.size_bytes) == ("done", 2, len(HANDBOOK))
     assert (document.name, document.metadata) == ("handbook.md", {"lang": ("en",), "tag": ("a", "b")})
@@ -36,7 +38,9 @@ def test_bytes_need_a_name_and_a_path_may_be_renamed(ph: Packhouse, gateway: Gat
     assert gateway.seen == []
     path = tmp_path / "a.txt"
     path.write_bytes(HANDBOOK)
-    assert kb.upload(str(path), name="Übersicht & mehr.txt").document.name == "Übersicht & mehr.txt"
+    renamed = kb.upload(str(path), name=" Übersicht & 100%25.txt", metadata={"Straße": "50 % % 日本"}).document
+    assert renamed.name == " Übersicht & 100%25.txt"
+    assert renamed.metadata == {"Straße": ("50 % % 日本",)}
 
 
 def test_the_same_file_again_is_recognised(ph: Packhouse) -> None:

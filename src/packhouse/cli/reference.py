@@ -14,12 +14,18 @@ from packhouse.cli.reference_control import PAGE, TYPES_PAGE, control_api, contr
 from packhouse.cli.reference_page import code, page, table
 from packhouse.domain.errors import CODES
 from packhouse.entrypoints.control.refusals import STATUS as CONTROL_STATUS
+from packhouse.entrypoints.gateway.knowledge.upload import HEADERS as UPLOAD_HEADERS
 from packhouse.entrypoints.gateway.refusals import STATUS as GATEWAY_STATUS
 from packhouse.entrypoints.gateway.routes import ROUTES
 from packhouse.entrypoints.gateway.stamps import HEADERS
 from packhouse.settings import SETTINGS
 
 FOLDER = Path("docs/reference")
+
+UPLOADS = (
+    "The body is the file itself. The parameters `name` and `metadata` of the query say the same as these headers, but "
+    "proxies and load balancers write query strings into their logs: use them only for names that anyone may read."
+)
 
 
 def pages() -> dict[str, str]:
@@ -56,7 +62,12 @@ def _gateway_api() -> str:
     )
     routes = table(("Route", "What it does", "Needs a key", "Spends quota of"), rows)
     headers = table(("Header", "What it says"), ((f"`{name}`", text) for name, text in HEADERS.items()))
-    return page("Gateway API", intro, f"{routes}\n\n## Headers of answers to calls\n\n{headers}")
+    uploads = table(("Header", "What it says"), ((f"`{name}`", text) for name, text in UPLOAD_HEADERS.items()))
+    return page(
+        "Gateway API",
+        intro,
+        f"{routes}\n\n## Headers of answers to calls\n\n{headers}\n\n## Headers of uploads\n\n{UPLOADS}\n\n{uploads}",
+    )
 
 
 def _settings() -> str:

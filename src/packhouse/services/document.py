@@ -103,7 +103,7 @@ def _check(file: NewFile) -> None:
     if not file.name or len(file.name) > NAME_CHARACTERS_MAX or not file.name.isprintable():
         raise Refused(
             "invalid_request",
-            f"Name the file: `?name=` with 1 to {NAME_CHARACTERS_MAX} printable characters.",
+            f"Name the file with 1 to {NAME_CHARACTERS_MAX} printable characters.",
             field="name",
         )
     check_metadata(file.metadata, "metadata")

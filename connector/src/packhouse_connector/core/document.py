@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from string import punctuation
 from typing import ClassVar, Literal
+from urllib.parse import quote
 
 import msgspec
 
@@ -79,22 +81,31 @@ class _Documents(msgspec.Struct):
 _ingestion = reader(Ingestion)
 _documents = reader(_Documents)
 _encoder = msgspec.json.Encoder()
+_PLAIN = punctuation.replace("%", "")
 
 
 def upload(
     collection: CollectionCalls, data: bytes, *, name: str, metadata: Mapping[str, str | Sequence[str]] | None
 ) -> Operation[Ingestion]:
-    """Puts a file in. Safe to retry, because the same bytes are recognised."""
-    about = () if metadata is None else (("metadata", _encoder.encode(metadata).decode()),)
+    """Puts a file in. Safe to retry, because the same bytes are recognised.
+
+    Name and metadata travel in headers: addresses are logged on the way.
+    """
+    about = () if metadata is None else (("x-packhouse-metadata", _encoded(_encoder.encode(metadata).decode())),)
     call = Call(
         method="POST",
         path=f"{collection.path}/documents",
-        query=(("name", name), *about, *collection.query),
-        headers=(("content-type", "application/octet-stream"),),
+        query=collection.query,
+        headers=(("content-type", "application/octet-stream"), ("x-packhouse-file-name", _encoded(name)), *about),
         body=data,
         safe_to_retry=True,
     )
     return Operation(call, _ingestion)
+
+
+def _encoded(text: str) -> str:
+    """For a header: percent-encoded where a letter is none of ASCII's, so that JSON stays short."""
+    return quote(text, safe=_PLAIN)
 
 
 def page(collection: CollectionCalls, window: Window) -> Operation[tuple[Document, ...]]:

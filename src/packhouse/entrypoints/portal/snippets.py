@@ -57,8 +57,11 @@ def _curl(url: str, body: str) -> str:
 
 
 def _upload(gateway: str) -> str:
-    url = f"{gateway}/v1/knowledge/collections/default/documents?name=handbook.pdf"
-    return f'curl "{url}" \\\n  -H "Authorization: Bearer {PLACE}" \\\n  --data-binary @handbook.pdf'
+    url = f"{gateway}/v1/knowledge/collections/default/documents"
+    return (
+        f'curl {url} \\\n  -H "Authorization: Bearer {PLACE}" \\\n'
+        '  -H "X-Packhouse-File-Name: handbook.pdf" \\\n  --data-binary @handbook.pdf'
+    )
 
 
 def _openai(gateway: str) -> str:

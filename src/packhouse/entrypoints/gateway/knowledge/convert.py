@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl
 
-import msgspec
-
 from packhouse.domain.errors import Refused
 from packhouse.domain.knowledge import (
     SOURCE_URL,
@@ -24,7 +22,6 @@ from packhouse.entrypoints.gateway.knowledge.wire import (
     InChunk,
     InDeletion,
     InObject,
-    Metadata,
     OutChunk,
     OutCollection,
     OutDocument,
@@ -35,8 +32,6 @@ from packhouse.entrypoints.gateway.knowledge.wire import (
 from packhouse.services.document import Ingestion
 
 PAGE_MAX = 1_000
-
-_metadata = msgspec.json.Decoder(Metadata)
 
 
 class Query:
@@ -73,20 +68,6 @@ def page(offset: int, limit: int) -> tuple[int, int]:
     if offset < 0 or not 1 <= limit <= PAGE_MAX:
         raise Refused("invalid_request", f"`offset` is at least 0 and `limit` from 1 to {PAGE_MAX:,}.", field="limit")
     return offset, limit
-
-
-def metadata_of(text: str) -> tuple[tuple[str, str], ...]:
-    """The `metadata` parameter of an upload: a JSON object of texts or lists of texts."""
-    if not text:
-        return ()
-    try:
-        return pairs(_metadata.decode(text))
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise Refused(
-            "invalid_request",
-            'The parameter `metadata` must be a JSON object of texts, as {"language": "en", "tag": ["a", "b"]}.',
-            field="metadata",
-        ) from error
 
 
 def pairs(metadata: Mapping[str, str | list[str]]) -> tuple[tuple[str, str], ...]:

@@ -1,7 +1,5 @@
 """The handlers of the knowledge API."""
 
-import mimetypes
-
 import msgspec
 
 from packhouse.domain.knowledge import DISK_BYTES_MAX
@@ -11,9 +9,10 @@ from packhouse.entrypoints.gateway.decode import decode
 from packhouse.entrypoints.gateway.http import Handler, Reply, Request
 from packhouse.entrypoints.gateway.knowledge import convert, wire
 from packhouse.entrypoints.gateway.knowledge.convert import Query, page
+from packhouse.entrypoints.gateway.knowledge.upload import new_file
 from packhouse.ports.meter import Access, Meter
 from packhouse.services.chunk import Chunks, Selected
-from packhouse.services.document import Documents, NewFile
+from packhouse.services.document import Documents
 from packhouse.services.knowledge import KnowledgeBase, KnowledgeBases
 from packhouse.services.search import Search, SearchRequest
 
@@ -133,11 +132,7 @@ class KnowledgeRoutes:
     async def upload(self, request: Request) -> Reply:
         query = Query(request, "resource", "name", "metadata")
         base = await self._base(request, query)
-        name = query.text("name")
-        media_type = request.headers.get("content-type", "").partition(";")[0].strip()
-        if media_type in {"", "application/octet-stream", "application/x-www-form-urlencoded"}:  # curl's own guess
-            media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        file = NewFile(name, media_type, request.body, convert.metadata_of(query.text("metadata")))
+        file = new_file(request, query)
         taken = await self._documents.upload(base, request.params["collection"], file=file)
         return _reply(convert.out_ingestion(taken), status=200 if taken.duplicate else 202)
 
