@@ -13,7 +13,7 @@ from packhouse.simulators.asked import ANY_TOOL, Asked, Tool
 from packhouse.simulators.rules import Citation, Rule, Stop, Usage
 from packhouse.simulators.schema import example
 
-_WORDS = re.compile(r"\s*\S+\s*?(?=\s|$)|\s+")
+_WORDS = re.compile(r"\s*\S+|\s+")
 NO_TEXT = "(no text)"
 """What is answered to a turn without any, an image alone say: an answer is never empty unless a rule says so."""
 

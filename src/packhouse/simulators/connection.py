@@ -119,6 +119,9 @@ class Connection(asyncio.Protocol):
         except asyncio.CancelledError:
             self._end(delivery, "client left")
             raise
+        except BaseException:
+            self._transport.abort()  # half an answer is not to be taken for a whole one
+            raise
         self._end(delivery, "fault" if delivery.fault else "whole")
         self._task = None
         if keep_alive:

@@ -34,7 +34,10 @@ class Out(Protocol):
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """A reply, with what happens to it on its way. `seen` is None for the simulator's own pages."""
+    """A reply, with what happens to it on its way. `seen` is None for the simulator's own pages.
+
+    `each_at_once`: pieces are not gathered, even if nothing stands between them.
+    """
 
     reply: Reply
     dialect: Dialect
@@ -42,6 +45,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     fault: Fault | None = None
     first_delay_seconds: float = 0.0
     piece_delay_seconds: float = 0.0
+    each_at_once: bool = False
 
     @property
     def at_once(self) -> bool:
@@ -97,7 +101,8 @@ class _Stream:
         self._struck = self._fault is None or self._fault.kind == "status"
         self._spoils_next = False
         self._pieces = 0
-        self._waits = bool(delivery.piece_delay_seconds or delivery.first_delay_seconds or self._fault)
+        paced = delivery.piece_delay_seconds or delivery.first_delay_seconds or delivery.each_at_once
+        self._waits = bool(paced or self._fault)
         self._unsent = bytearray()
 
     async def run(self) -> None:

@@ -166,10 +166,10 @@ class Simulator:
             return self._failure(fault, seen)
         self._dialect.authorise(request)
         if self._replay and (recorded := self._replay.find(request)):
-            return Delivery(reply=recorded, dialect=self._dialect, seen=seen, fault=fault)
+            return self._ready(recorded, seen, fault=fault)
         call = self._dialect.read(request)
         if isinstance(call, Reply):
-            return Delivery(reply=call, dialect=self._dialect, seen=seen, fault=fault)
+            return self._ready(call, seen, fault=fault)
         asked = call.asked
         seen.model = asked.model
         rule, own = self._script.choose(seen.path, model=asked.model, text=asked.text)
@@ -185,7 +185,14 @@ class Simulator:
             fault=fault,
             first_delay_seconds=rule.first_delay_seconds,
             piece_delay_seconds=rule.piece_delay_seconds,
+            each_at_once=rule.stamps,
         )
+
+    def _ready(self, reply: Reply, seen: SeenCall, *, fault: Fault | None) -> Delivery:
+        """A reply that no rule has a say in."""
+        if fault and fault.kind == "event" and reply.frames is None:
+            return self._failure(fault, seen)
+        return Delivery(reply=reply, dialect=self._dialect, seen=seen, fault=fault)
 
     def _fault(self, request: Request) -> Fault | None:
         said = request.header(FAULT_HEADER)

@@ -28,7 +28,7 @@ _TYPES = {
 
 
 class OpenAI:
-    """`/v1/chat/completions`, `/v1/embeddings`, `/v1/models`, with or without the `/v1`."""
+    """`/v1/chat/completions`, `/v1/embeddings`, `/v1/models`; without the `/v1` too, and below `/openai`."""
 
     name: Provider = "openai"
 
@@ -43,7 +43,7 @@ class OpenAI:
 
     def read(self, request: Request) -> Call | Reply:
         try:
-            match request.method, request.route.removeprefix("/v1"):
+            match request.method, request.route.removeprefix("/openai").removeprefix("/v1"):
                 case "POST", "/chat/completions":
                     return self._chat(_CHAT.decode(request.body))
                 case "POST", "/embeddings":

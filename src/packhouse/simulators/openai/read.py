@@ -33,6 +33,8 @@ def asked(body: ChatBody) -> Asked:
 
 
 def _check(body: ChatBody) -> None:
+    if body.n not in (None, 1) or body.logprobs:
+        raise Rejected(400, "The simulator gives one choice, and no logprobs.", param="n")
     if not body.messages:
         raise Rejected(400, "Invalid 'messages': empty array.", code="empty_array", param="messages")
     if body.max_tokens is not None and body.max_completion_tokens is not None:
