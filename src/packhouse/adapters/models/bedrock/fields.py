@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from packhouse.adapters.models.bedrock.family import Family
-from packhouse.domain.chat import ChatRequest, ThinkingWish
+from packhouse.domain.chat import ChatRequest, ForeignOption, ThinkingWish
 from packhouse.domain.chat_part import Foreign
 from packhouse.domain.content import Content
 from packhouse.domain.errors import Refused
@@ -20,9 +20,25 @@ _TOP_LEVEL = {
     "requestMetadata": "request_metadata",
     "serviceTier": "service_tier",
 }
+_BETAS = "anthropic_beta"
+_PLATFORM_BETAS = (
+    "claude-code-",
+    "code-execution-",
+    "extended-cache-ttl-",
+    "files-api-",
+    "mcp-client-",
+    "message-batches-",
+    "oauth-",
+    "pdfs-",
+    "prompt-caching-",
+    "skills-",
+    "token-counting-",
+)
+"""Betas of Anthropic's own platform: Bedrock has these things without asking, or not at all."""
 _STOP_SEQUENCE = msgspec.Raw(b'["/stop_sequence"]')
 
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_words = msgspec.json.Decoder(list[str])
 
 
 class Extras(Content, frozen=True):
@@ -49,10 +65,21 @@ def extras(request: ChatRequest, family: Family) -> Extras:
         elif option.dialect == "bedrock" and option.name == _MODEL_FIELDS:
             fields |= _fields_of(option.json)
         elif option.dialect == "anthropic" and family == "claude":
-            fields[option.name] = option.json
+            fields |= _of_claude(option)
         else:
             raise Refused("unsupported", f"This model has no option {option.name!r}.", field=option.name)
     return Extras(msgspec.Raw(msgspec.json.encode(fields)) if fields else None, top_level)
+
+
+def _of_claude(option: ForeignOption) -> dict[str, msgspec.Raw]:
+    """The option as it is, but for betas that Bedrock would refuse the whole request for."""
+    if option.name != _BETAS:
+        return {option.name: option.json}
+    try:
+        named = [beta for beta in _words.decode(option.json) if not beta.startswith(_PLATFORM_BETAS)]
+    except msgspec.DecodeError as error:
+        raise Refused("invalid_request", f"{_BETAS} must be a list of names.", field=_BETAS) from error
+    return {_BETAS: msgspec.Raw(msgspec.json.encode(named))} if named else {}
 
 
 def _wished(request: ChatRequest, family: Family) -> dict[str, msgspec.Raw]:

@@ -55,22 +55,15 @@ class StreamReader:
         self._use_of = dict[int, int]()
         self._gathered = dict[int, Gathered]()
         self._begun = set[int]()
-        self._readers: dict[str, Callable[[bytes], Pieces]] = {
-            "contentBlockDelta": self._block_delta,
-            "contentBlockStart": self._block_start,
-            "contentBlockStop": self._block_stop,
-            "messageStop": self._message_stop,
-            "metadata": self._metadata,
-        }
 
     def read(self, frame: Frame) -> Pieces:
         """The pieces in one frame; an event that is not known has none. Raises the refusal that an exception means,
         `Refused` `provider_malformed` where the frame cannot be read."""
         if frame.header(":message-type") in ("exception", "error"):
             raise refusal_in_stream(frame)
-        read = self._readers.get(frame.header(":event-type"))
+        read = _READERS.get(frame.header(":event-type"))
         try:
-            return read(frame.payload) if read is not None else ()
+            return read(self, frame.payload) if read is not None else ()
         except (msgspec.DecodeError, UnicodeDecodeError, KeyError) as error:
             raise malformed() from error
 
@@ -85,7 +78,7 @@ class StreamReader:
             raise Refused("provider_cut", "The model's provider broke off in the middle of its answer.")
         return StreamEnd(self._stop, self._tokens, self._stop_sequence)
 
-    def _block_start(self, payload: bytes) -> Pieces:
+    def block_start(self, payload: bytes) -> Pieces:
         event = _start.decode(payload)
         kind, fields = next(iter((event.start or {}).items()), ("", _EMPTY))
         if not kind or kind in _PLAIN:
@@ -101,7 +94,7 @@ class StreamReader:
         self._gathered[place] = Gathered(kind, fields.copy())
         return ()
 
-    def _block_delta(self, payload: bytes) -> Pieces:
+    def block_delta(self, payload: bytes) -> Pieces:
         event = _delta.decode(payload)
         delta, place = event.delta, event.content_block_index
         if (gathered := self._gathered.get(place)) is not None:
@@ -115,7 +108,7 @@ class StreamReader:
         self._begun.add(place)
         return (piece,)
 
-    def _block_stop(self, payload: bytes) -> Pieces:
+    def block_stop(self, payload: bytes) -> Pieces:
         place = _block_stop.decode(payload).content_block_index
         if (gathered := self._gathered.pop(place, None)) is not None:
             return (ForeignPiece(gathered.part()),)
@@ -124,17 +117,27 @@ class StreamReader:
         self._begun.discard(place)
         return (PartEnd(),)
 
-    def _message_stop(self, payload: bytes) -> Pieces:
+    def message_stop(self, payload: bytes) -> Pieces:
         event = _stop.decode(payload)
         self._stop = stop_reason(event.stop_reason, called=self._uses > 0)
         self._stop_sequence = stop_sequence(event.additional_model_response_fields)
         return ()
 
-    def _metadata(self, payload: bytes) -> Pieces:
+    def metadata(self, payload: bytes) -> Pieces:
         usage = _metadata.decode(payload).usage
         self._tokens = usage.tokens() if usage is not None else None
         self.complete = self._stop is not None
         return ()
+
+
+_READERS: dict[str, Callable[[StreamReader, bytes], Pieces]] = {
+    "contentBlockDelta": StreamReader.block_delta,
+    "contentBlockStart": StreamReader.block_start,
+    "contentBlockStop": StreamReader.block_stop,
+    "messageStop": StreamReader.message_stop,
+    "metadata": StreamReader.metadata,
+}
+"""By the type of the event. What the service adds later is passed over."""
 
 
 def _piece(delta: wire_in.InDelta) -> ChatPiece | None:
