@@ -55,6 +55,10 @@ async def test_what_fits_is_served_and_the_rest_is_simulated(tmp_path: Path, *, 
         assert values == [0.1, 2, 2]
         named = await post({}, **{"x-simulator-recorded": "case#0"})
         assert (named.json(), named.headers["x-own"]) == ({"value": 0.1}, "0")
+        assert (await http.post("/_simulator/replay", json={"ids": ["case#2", "case#1"]})).status_code == 200
+        assert [(await post({})).headers["x-own"] for _ in range(2)] == ["2", "1"]
+        unknown = await http.post("/_simulator/replay", json={"ids": ["case#9"]})
+        assert (unknown.status_code, unknown.json()) == (400, {"error": "no such exchange: case#9"})
         assert (await post({"a": 2})).text == SSE
         assert (await post({"a": 3})).content == FRAMES
         simulated = await post({"model": "m", "messages": [{"role": "user", "content": "Hi"}]})

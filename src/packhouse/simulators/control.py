@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from packhouse.simulators.http import Reply, Request, json_reply
+from packhouse.simulators.replay import Replay
 from packhouse.simulators.rules import Fault, Rules, Script
 from packhouse.simulators.seen import Seen
 
@@ -20,13 +21,22 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     seconds: float = 0.0
 
 
+class Exchanges(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Recorded exchanges by their ids."""
+
+    ids: tuple[str, ...]
+
+
 class Control:
     """Answers those pages. Anything wrong in a request is a 400 that says what."""
 
-    def __init__(self, script: Script, seen: Seen, *, listen: Callable[[Listening], None]) -> None:
+    def __init__(
+        self, script: Script, seen: Seen, *, listen: Callable[[Listening], None], replay: Replay | None
+    ) -> None:
         self._script = script
         self._seen = seen
         self._listen = listen
+        self._replay = replay
 
     def answer(self, request: Request) -> Reply:
         try:
@@ -48,6 +58,8 @@ class Control:
                 self._script.fail(msgspec.json.decode(request.body, type=Fault))
             case "POST", "clear":
                 self._script.clear()
+            case "POST", "replay" if self._replay is not None:
+                self._replay.next(*msgspec.json.decode(request.body, type=Exchanges).ids)
             case "POST", "listen":
                 self._listen(msgspec.json.decode(request.body, type=Listening))
             case _:

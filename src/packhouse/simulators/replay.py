@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import zlib
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -32,6 +33,10 @@ class ReplayUnreadable(ValueError):
     """A recording that is none."""
 
 
+class UnknownExchange(ValueError):
+    """An id that the recording does not have."""
+
+
 class Replay:
     """The exchanges of one file. The same request several times gives its answers in turn, then the last again."""
 
@@ -40,9 +45,19 @@ class Replay:
         self._by_request: dict[tuple[str, str, bytes], list[Exchange]] = {}
         for it in exchanges:
             self._by_request.setdefault((it.method, it.path, _canonical(it.request)), []).append(it)
+        self._next: deque[Exchange] = deque()
+
+    def next(self, *ids: str) -> None:
+        """The next calls are answered with these exchanges, whatever they say. Raises `UnknownExchange`."""
+        unknown = [id_ for id_ in ids if id_ not in self._by_id]
+        if unknown:
+            raise UnknownExchange(f"no such exchange: {', '.join(unknown)}")
+        self._next.extend(self._by_id[id_] for id_ in ids)
 
     def find(self, request: Request) -> Reply | None:
         """The recorded answer; None where there is none."""
+        if self._next:
+            return _reply(self._next.popleft())
         named = request.header(RECORDED_HEADER)
         if named:
             exchange = self._by_id.get(named)

@@ -40,7 +40,7 @@ class Simulator:
         self._model = Model()
         self._replay = replay
         self._tls = tls
-        self._control = Control(self._script, self.seen, listen=self._relisten)
+        self._control = Control(self._script, self.seen, listen=self._relisten, replay=replay)
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
         self._host, self._port = "127.0.0.1", 0
