@@ -1,5 +1,6 @@
 """Queues of jobs: leases, progress, retries, and two processes that want the same work."""
 
+import asyncio
 import sqlite3
 import subprocess
 import sys
@@ -54,6 +55,19 @@ async def claimed(jobs: SqliteJobs, *kinds: str) -> Job:
     job = await jobs.claim(kinds or ("ingest",), lease=LEASE)
     assert job is not None
     return job
+
+
+async def test_a_job_that_waits_already_is_not_doubled(workers: Workers) -> None:
+    first = await workers.enqueue()
+    assert await workers.enqueue() == first
+    other = await workers.enqueue("doc_1", "other")
+    assert other.id != first.id
+    await claimed(workers.two)
+    assert (await workers.enqueue()).id != first.id
+    rows = await asyncio.gather(
+        *(jobs.enqueue(kind="k", resource_id=BASE, subject_id="s") for jobs in [workers.one, workers.two] * 8)
+    )
+    assert len({job.id for job in rows}) == 1
 
 
 async def test_a_job_for_later_waits_for_its_time(workers: Workers) -> None:
@@ -145,6 +159,7 @@ async def test_the_newest_job_about_a_subject(workers: Workers) -> None:
     assert await workers.one.about("doc_1") is None
     assert await workers.one.job(JobId("job_none")) is None
     await workers.enqueue()
+    await claimed(workers.two)
     newest = await workers.enqueue()
     await workers.enqueue("doc_2")
     assert await workers.two.about("doc_1") == newest

@@ -1,5 +1,6 @@
 """Vector engines: document records and staged files."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -66,6 +67,20 @@ async def test_the_same_bytes_are_recognised_within_a_collection(subject: Subjec
     assert await subject.store.document_by_digest(COLLECTION, "same") == document(2, digest="same")
     assert await subject.store.document_by_digest(OTHER, "same") is None
     assert await subject.store.document_by_digest(COLLECTION, "other") is None
+
+
+async def test_of_the_same_bytes_added_at_once_one_is(subject: Subject) -> None:
+    await subject.store.create_collection(collection(OTHER, "other"))
+    numbers = range(1, 9)
+    added = await asyncio.gather(*(subject.store.add_document(document(one, digest="same")) for one in numbers))
+    assert sum(added) == 1
+    (kept,) = await subject.store.documents(COLLECTION, offset=0, limit=9)
+    assert kept == document(numbers[added.index(True)], digest="same")
+    assert await subject.store.add_document(document(20, digest="other"))
+    assert await subject.store.add_document(document(21, digest="same", collection_id=OTHER))
+    with pytest.raises(Refused) as refused:
+        await subject.store.add_document(document(22, collection_id=CollectionId("col_none")))
+    assert refused.value.code == "not_found"
 
 
 async def test_records_need_their_collection_and_go_with_it(subject: Subject) -> None:

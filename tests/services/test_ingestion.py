@@ -7,8 +7,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from packhouse.adapters.models.scripted import Script
+from packhouse.adapters.vectors.embedded.engine import EmbeddedVectorEngine
 from packhouse.domain.errors import Refused
 from packhouse.domain.knowledge import EVERYTHING, Chunk, KnowledgeDocument
 from packhouse.domain.units import CollectionId, DocumentId
@@ -78,6 +80,21 @@ async def test_the_same_bytes_are_taken_once(house: KnowledgeHouse) -> None:
     assert await house.tokens() == spent
     other = await house.bases.create(house.base, "other")
     assert not (await house.documents.upload(house.base, other.id, file=file())).duplicate
+
+
+async def test_the_same_bytes_at_the_same_time_make_one_document(house: KnowledgeHouse) -> None:
+    """As two gateways would do it: the calls look before either has written."""
+    other = EmbeddedVectorEngine(house.installation.database.parent / "knowledge")
+    store = await other.open(house.base.pack.id, house.base.dimensions)
+    bases = [house.base, replace(house.base, store=store)] * 4
+    taken = await asyncio.gather(*(house.documents.upload(base, "default", file=file()) for base in bases))
+    assert len({one.document.id for one in taken}) == 1
+    place = (await house.base.store.collections())[0].id
+    assert [one.id for one in await house.base.store.documents(place, offset=0, limit=9)] == [taken[0].document.id]
+    await house.work()
+    assert (await document(house, taken[0].document.id)).state == "done"
+    assert (await house.counted())[2] == len(await chunks_of(house))
+    await other.close()
 
 
 async def test_an_upload_that_was_cut_off_before_its_job_is_taken_again(house: KnowledgeHouse) -> None:

@@ -34,7 +34,8 @@ class Jobs(Protocol):
     async def enqueue(
         self, *, kind: str, resource_id: ResourceId, subject_id: str, after: timedelta = timedelta(0)
     ) -> Job:
-        """Nobody gets it before `after` has passed."""
+        """Nobody gets it before `after` has passed. One of that kind about that subject that waits already stays the
+        only one, and is returned."""
         ...
 
     async def claim(self, kinds: Sequence[str], *, lease: timedelta) -> Job | None:

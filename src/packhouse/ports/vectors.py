@@ -82,6 +82,13 @@ class Documents(Protocol):
         """Insert or replace by id."""
         ...
 
+    async def add_document(self, document: KnowledgeDocument) -> bool:
+        """Insert; False, and nothing done, where its collection has a document of the same digest already.
+
+        Of several that are added at once, in whatever process, one is.
+        """
+        ...
+
     async def update_document(self, document: KnowledgeDocument) -> bool:
         """Its state, chunks and failure; False, and nothing done, where the record was deleted meanwhile."""
         ...

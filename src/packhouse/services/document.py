@@ -71,7 +71,10 @@ class Documents:
             metadata=file.metadata,
         )
         # The record first: whatever a process that dies in between leaves is found again by its digest.
-        await base.store.put_document(document)
+        if known is not None:
+            await base.store.put_document(document)
+        elif not await base.store.add_document(document):  # the same bytes came at the same time, and were quicker
+            return await self.upload(base, place.id, file=file)
         await base.store.stage(document.id, file.data)
         job = await self._jobs.enqueue(kind=INGEST, resource_id=base.pack.id, subject_id=document.id)
         return Ingestion(document, job)

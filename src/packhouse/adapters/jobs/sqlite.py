@@ -26,6 +26,12 @@ _CLAIM = (
     " (SELECT id FROM job WHERE kind IN ({kinds}) AND {due} ORDER BY available_at, id LIMIT 1) RETURNING {job}"
 )
 _ONE = f"SELECT {_JOB} FROM job WHERE id = ?"  # noqa: S608 - a constant of this file
+_ENQUEUE = (
+    "INSERT INTO job (id, kind, resource_id, subject_id, state, attempts, done, total, failure, created_at,"
+    " available_at) SELECT ?1, ?2, ?3, ?4, 'waiting', 0, 0, 0, '', ?5, ?6 WHERE NOT EXISTS"
+    " (SELECT 1 FROM job WHERE kind = ?2 AND subject_id = ?4 AND state = 'waiting') RETURNING id"
+)
+_NEWEST = f"SELECT {_JOB} FROM job WHERE kind = ? AND subject_id = ? ORDER BY created_at DESC, id DESC LIMIT 1"  # noqa: S608
 _ABOUT = f"SELECT {_JOB} FROM job WHERE subject_id = ? ORDER BY created_at DESC, id DESC LIMIT 1"  # noqa: S608
 
 Result = TypeVar("Result")
@@ -59,12 +65,8 @@ class SqliteJobs:
             created_at=self._clock.now(),
         )
         now = self._clock.microseconds()
-        await self._run(
-            "INSERT INTO job (id, kind, resource_id, subject_id, state, attempts, done, total, failure,"
-            " created_at, available_at) VALUES (?, ?, ?, ?, 'waiting', 0, 0, 0, '', ?, ?)",
-            (job.id, kind, resource_id, subject_id, now, now + after // MICROSECOND),
-        )
-        return job
+        made = await self._run(_ENQUEUE, (job.id, kind, resource_id, subject_id, now, now + after // MICROSECOND))
+        return job if made else _job((await self._run(_NEWEST, (kind, subject_id)))[0])
 
     async def claim(self, kinds: Sequence[str], *, lease: timedelta) -> Job | None:
         now = self._clock.microseconds()

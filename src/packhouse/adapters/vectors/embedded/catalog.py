@@ -18,6 +18,8 @@ _DOCUMENT = (
     "id, collection_id, name, media_type, digest, size_bytes, state, created_at, chunks, failure,"
     " failure_message, metadata"
 )
+_INSERT = f"INSERT INTO document ({_DOCUMENT})"
+_PLACES = ", ".join(f"?{number}" for number in range(1, 13))
 _KEPT = ("id", "collection_id", "created_at")
 _REPLACED = ", ".join(f"{column} = excluded.{column}" for column in _DOCUMENT.split(", ") if column not in _KEPT)
 
@@ -115,12 +117,16 @@ class DocumentList:
 
     def put(self, document: KnowledgeDocument) -> None:
         """Refused(not_found) where its collection is gone."""
+        self._insert(f"{_INSERT} VALUES ({_PLACES}) ON CONFLICT (id) DO UPDATE SET {_REPLACED}", document)
+
+    def add(self, document: KnowledgeDocument) -> bool:
+        """False where the collection has one of the same digest. Refused(not_found) where its collection is gone."""
+        another = "SELECT 1 FROM document WHERE collection_id = ?2 AND digest = ?5"  # numbers of places in a row
+        return self._insert(f"{_INSERT} SELECT {_PLACES} WHERE NOT EXISTS ({another})", document) == 1
+
+    def _insert(self, statement: str, document: KnowledgeDocument) -> int:
         try:
-            self._file.write(
-                f"INSERT INTO document ({_DOCUMENT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
-                f" ON CONFLICT (id) DO UPDATE SET {_REPLACED}",
-                *_row(document),
-            )
+            return self._file.write(statement, *_row(document))
         except sqlite3.IntegrityError as error:
             raise Refused("not_found", "There is no such collection in this knowledge base.") from error
 

@@ -4,6 +4,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from packhouse.adapters.vectors.embedded.durable import write_whole
+from packhouse.adapters.vectors.embedded.locks import locked
 from packhouse.adapters.vectors.embedded.names import safe_name
 from packhouse.domain.units import DocumentId
 
@@ -16,7 +17,8 @@ class Staging:
 
     def stage(self, document_id: DocumentId, data: bytes) -> None:
         self._directory.mkdir(mode=0o700, exist_ok=True)
-        write_whole(self._path(document_id), data)
+        with locked(self._directory / "lock"):  # the same file may come twice at the same time
+            write_whole(self._path(document_id), data)
 
     def staged(self, document_id: DocumentId) -> bytes | None:
         try:

@@ -130,6 +130,9 @@ class EmbeddedKnowledgeStore:
     async def put_document(self, document: KnowledgeDocument) -> None:
         await self._threads.run("lists", self._documents.put, document)
 
+    async def add_document(self, document: KnowledgeDocument) -> bool:
+        return await self._threads.run("lists", self._documents.add, document)
+
     async def update_document(self, document: KnowledgeDocument) -> bool:
         return await self._threads.run("lists", self._documents.update, document)
 
