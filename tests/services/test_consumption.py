@@ -76,6 +76,34 @@ async def test_a_bundle_month_that_begins_within_an_hour_counts_to_the_call(
     assert (await house.services.consumption.running(house.admin, resource_id)).calls == 2
 
 
+async def test_the_days_of_each_bundle_month_make_its_figure_though_months_meet_within_an_hour(
+    house: House, data_plane: sqlite3.Connection
+) -> None:
+    house.clock.set(NOW + HOUR / 4)
+    resource_id = await house.provision()
+    view = await house.services.resources.get(house.admin, resource_id)
+    assert view.month is not None
+    meet_at = view.month.end_at
+    minute = HOUR / 60
+    before = [NOW + HOUR / 4, NOW + HOUR / 2, NOW + 30 * HOUR, meet_at - 2 * HOUR, meet_at - minute]
+    after = [meet_at, meet_at + minute, meet_at + HOUR, meet_at + 40 * HOUR]
+    for at in before + after:
+        call(data_plane, resource_id, at)
+    later = meet_at + 100 * HOUR
+    for now, calls in ((meet_at - minute / 2, len(before)), (later, len(after))):
+        house.clock.set(now)
+        running = await house.services.consumption.running(house.admin, resource_id)
+        assert running.month is not None
+        assert (running.calls, running.tokens.input) == (calls, 100 * calls)
+        for split in ("none", "key", "model"):
+            span = Span(running.month.start_at, running.month.end_at)
+            days = await house.services.consumption.days(house.admin, resource_id, span=span, split=split)
+            assert sum(one.calls for one in days) == calls
+            assert sum((one.tokens for one in days), ModelTokens()) == running.tokens
+    within = Span(NOW + HOUR / 3, NOW + 2 * HOUR / 3)
+    assert [one.calls for one in await house.services.consumption.days(house.admin, resource_id, span=within)] == [1]
+
+
 async def test_days(house: House, data_plane: sqlite3.Connection) -> None:
     resource_id = await house.provision()
     minted = await house.services.keys.create(house.admin, resource_id, description="Bot")

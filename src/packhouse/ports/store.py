@@ -208,7 +208,11 @@ class ConsumptionRepository(Protocol):
         ...
 
     async def days(self, resource_id: ResourceId, span: Span, *, split: Split) -> list[DayUse]:
-        """UTC days that have something, in order; `key` holds the key's id. Whole hours count."""
+        """UTC days that have something, in order; `key` holds the key's id.
+
+        To the call, so that the days of a bundle month make its sums. What is counted in knowledge bases counts by
+        whole hours: one within which the span begins is in it, one within which it ends is not.
+        """
         ...
 
 

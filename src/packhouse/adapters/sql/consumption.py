@@ -5,7 +5,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Label, RowMapping, Table, case, cast, func, or_, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Label,
+    RowMapping,
+    Subquery,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    type_coerce,
+    union_all,
+)
 
 from packhouse.adapters.sql.repository import Repository
 from packhouse.adapters.sql.tables import knowledge_hour, usage_hour, usage_record, usage_total
@@ -30,76 +45,72 @@ class SqlConsumption(Repository):
         return {row.meter: row.used for row in await self._sql.execute(query)}
 
     async def sums(self, resource_id: ResourceId, month: BundleMonth) -> Sums:
-        # whole hours from their sums; the hours in which the bundle month begins and ends from the records
-        hours = Span(_hour(month.start_at + _HOUR - _INSTANT), _hour(month.end_at))
-        query = select(*_sums(usage_hour, _CALLS)).where(*_within(usage_hour, hours, of=resource_id))
-        whole = (await self._sql.execute(query)).mappings().one()
-        records = usage_record.c
-        parts = (
-            select(
-                func.count().label("calls"),
-                func.count(case((records.source == "estimated", 1))).label("estimated_calls"),
-                *_sums(usage_record, _CLASSES),
-            )
-            .where(records.resource_id == resource_id, records.month_start == month.start_at)
-            .where(
-                or_(
-                    records.started_at.between(month.start_at, hours.from_at - _INSTANT),
-                    records.started_at >= hours.to_at,
-                )
-            )
-        )
-        part = (await self._sql.execute(parts)).mappings().one()
-        return Sums(
-            whole["calls"] + part["calls"],
-            whole["estimated_calls"] + part["estimated_calls"],
-            _tokens(whole) + _tokens(part),
-        )
+        uses = _uses(resource_id, Span(month.start_at, month.end_at))
+        row = (await self._sql.execute(select(*_sums(uses, _CALLS)))).mappings().one()
+        return Sums(row["calls"], row["estimated_calls"], _tokens(row))
 
     async def days(self, resource_id: ResourceId, span: Span, *, split: Split) -> list[DayUse]:
-        parts = {"none": (), "key": (usage_hour.c.key_id,), "model": (usage_hour.c.model,)}[split]
-        day = _day(usage_hour)
-        span = Span(_hour(span.from_at), span.to_at)  # a month that begins within an hour has that hour's sums too
+        uses = _uses(resource_id, span)
+        parts = {"none": (), "key": (uses.c.key_id,), "model": (uses.c.model,)}[split]
         query = (
-            select(day, *parts, *_sums(usage_hour, _CALLS))
-            .where(*_within(usage_hour, span, of=resource_id))
-            .group_by(day, *parts)
-            .order_by(day, *parts)
+            select(uses.c.day, *parts, *_sums(uses, _CALLS)).group_by(uses.c.day, *parts).order_by(uses.c.day, *parts)
         )
         days = [_calls(row) for row in (await self._sql.execute(query)).mappings()]
         return days if split != "none" else _merged(days, await self._knowledge(resource_id, span))
 
     async def _knowledge(self, resource_id: ResourceId, span: Span) -> list[DayUse]:
-        day = _day(knowledge_hour)
+        # the data plane counts these by the hour: one within which a bundle month begins is wholly that month's
+        span = Span(_hour(span.from_at), _hour(span.to_at))
+        day = _day(knowledge_hour.c.hour_at)
         query = (
             select(day, *_sums(knowledge_hour, _KNOWLEDGE))
-            .where(*_within(knowledge_hour, span, of=resource_id))
+            .where(
+                knowledge_hour.c.resource_id == resource_id,
+                knowledge_hour.c.hour_at >= span.from_at,
+                knowledge_hour.c.hour_at < span.to_at,
+            )
             .group_by(day)
         )
         rows = (await self._sql.execute(query)).mappings()
         return [DayUse(day=instant(row["day"]).date(), **{name: row[name] for name in _KNOWLEDGE}) for row in rows]
 
 
+def _uses(resource_id: ResourceId, span: Span) -> Subquery:
+    """Counts with their day, key and model: of whole hours from their sums, and call by call where the span begins or
+    ends within an hour, so that spans which meet share no call and miss none."""
+    whole = Span(_hour(span.from_at + _HOUR - _INSTANT), _hour(span.to_at))
+    hours, records = usage_hour.c, usage_record.c
+    summed = select(
+        _day(hours.hour_at), hours.key_id, hours.model, *(hours[name].label(name) for name in _CALLS)
+    ).where(hours.resource_id == resource_id, hours.hour_at >= whole.from_at, hours.hour_at < whole.to_at)
+    single = (
+        select(
+            _day(records.started_at),
+            func.coalesce(records.key_id, "").label("key_id"),
+            records.model,
+            literal(1).label("calls"),
+            case((records.source == "estimated", 1), else_=0).label("estimated_calls"),
+            *(records[name].label(name) for name in _CLASSES),
+        )
+        .where(records.resource_id == resource_id)
+        .where(records.started_at >= span.from_at, records.started_at < span.to_at)
+        .where(or_(records.started_at < whole.from_at, records.started_at >= whole.to_at))
+    )
+    return union_all(summed, single).subquery("uses")
+
+
 def _hour(at: datetime) -> datetime:
     return at.replace(minute=0, second=0, microsecond=0)
 
 
-def _day(table: Table) -> Label[int]:
-    hour = type_coerce(table.c.hour_at, BigInteger)
-    return (hour - hour % _DAY).label("day")
+def _day(column: ColumnElement[Any]) -> Label[int]:
+    at = type_coerce(column, BigInteger)
+    return (at - at % _DAY).label("day")
 
 
-def _sums(table: Table, names: Iterable[str]) -> list[Label[int]]:
+def _sums(table: FromClause, names: Iterable[str]) -> list[Label[int]]:
     # a sum of bigints is a numeric in PostgreSQL, which the driver hands over as a Decimal
     return [cast(func.coalesce(func.sum(table.c[name]), 0), BigInteger).label(name) for name in names]
-
-
-def _within(table: Table, span: Span, *, of: ResourceId) -> tuple[Any, ...]:
-    return (
-        table.c.resource_id == of,
-        table.c.hour_at >= span.from_at,
-        table.c.hour_at < span.to_at,
-    )
 
 
 def _tokens(row: RowMapping) -> ModelTokens:
