@@ -119,6 +119,12 @@ def test_a_knowledge_base_with_its_embeddings(live: Live, run: Run) -> None:
     assert made["plan"] == "Standard"
     shown = run("resource", "show", made["embeddings_resource_id"], token=firm.admin.token)
     assert "Handbook embeddings" in shown.out
+    used = run("usage", made["id"], token=firm.admin.token)
+    assert "0 searches, 0 inserts, 0 chunks put in." in used.out
+    assert "It holds 0 chunks: 0.0 MB of 10,240 MB disk" in used.out
+    told = run("usage", made["id"], "--json", token=firm.admin.token).json
+    assert told["knowledge"] | {"disk_bytes": 0} == dict.fromkeys(told["knowledge"], 0)
+    assert set(told["knowledge"]) >= {"searches", "inserts", "chunks", "disk_bytes"}
     assert made["id"] in shown.out
 
 

@@ -90,8 +90,10 @@ def test_consumption_by_key_and_by_model(scene: Scene, member: Visitor) -> None:
 
 def test_consumption_of_a_knowledge_base(scene: Scene, member: Visitor) -> None:
     text = text_of(member.page(f"/resources/{scene.knowledge}/consumption"))
-    assert "Searches 676 Inserts 50 Chunks put in 2,028" in text
-    assert "the plan holds 10 GB" in text
+    assert "Searches 676 Inserts 50 Chunks 0 2,028 put in this month" in text
+    assert "0 B of 10 GB used" in text
+    assert "0 B of 10 GB used" in text_of(member.page(f"/resources/{scene.knowledge}"))
+    assert "676 searches and 50 inserts" in text_of(member.page("/"))
 
 
 def test_a_span_without_consumption_says_so(scene: Scene, admin: Visitor) -> None:

@@ -12,6 +12,7 @@ from packhouse.adapters.outside.clock import SetClock
 from packhouse.adapters.outside.ids import SystemIds
 from packhouse.adapters.outside.passwords import Argon2Passwords
 from packhouse.adapters.sql.store import SqlStore
+from packhouse.adapters.vectors.embedded.sizes import EmbeddedSizes
 from packhouse.domain.catalog import Offering
 from packhouse.domain.company import Company
 from packhouse.domain.units import ResourceId
@@ -100,6 +101,7 @@ def context_on(path: Path, clock: SetClock) -> Context:
         passwords=Argon2Passwords(time_cost=1, memory_kib=8),
         catalog=read_catalog(),
         offering=Offering((("eu-central-1", PROVIDERS),)),
+        sizes=EmbeddedSizes(path.parent / "knowledge"),
     )
 
 

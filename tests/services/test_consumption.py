@@ -3,14 +3,17 @@
 import csv
 import io
 import sqlite3
+import struct
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from packhouse.domain.consumption import CSV_HEADER, Span
+from packhouse.adapters.vectors.embedded.engine import EmbeddedVectorEngine
+from packhouse.domain.consumption import CSV_HEADER, KnowledgeUse, Span
 from packhouse.domain.errors import Refused
-from packhouse.domain.units import ModelTokens, ResourceId, microseconds
+from packhouse.domain.knowledge import Chunk, Collection, EmbeddedChunk, FieldIs
+from packhouse.domain.units import CollectionId, ModelTokens, ResourceId, microseconds
 from tests.services.conftest import NOW, House
 
 pytestmark = pytest.mark.anyio
@@ -145,6 +148,39 @@ async def test_knowledge_counts(house: House, data_plane: sqlite3.Connection) ->
         (5, 2, 80, 18000),
         (5, 1, 40, 9000),
     ]
+
+
+async def test_a_knowledge_base_in_numbers(house: House, data_plane: sqlite3.Connection, tmp_path: Path) -> None:
+    house.clock.set(NOW + HOUR / 4)
+    base_id = await house.knowledge_base(await house.embeddings())
+    empty = await house.services.consumption.running(house.admin, base_id)
+    assert empty.knowledge == KnowledgeUse()
+    assert not (tmp_path / "knowledge").exists()
+    view = await house.services.resources.get(house.admin, base_id)
+    assert view.month is not None
+    for hour_at in (NOW, NOW + 30 * HOUR, view.month.end_at - HOUR / 4):  # the last is the hour of the month after
+        row = (base_id, microseconds(hour_at), 3)
+        data_plane.execute("INSERT INTO knowledge_hour VALUES (?, ?, ?, 1, 40, 9000)", row)
+    engine = EmbeddedVectorEngine(tmp_path / "knowledge")
+    store = await engine.open(base_id, 8)
+    place = CollectionId("col_1")
+    await store.create_collection(Collection(place, "default", NOW))
+    chunks = [EmbeddedChunk(Chunk(id=str(n), text="t"), struct.pack("<8f", *[1.0] * 8)) for n in range(7)]
+    await store.put(place, chunks)
+    await store.delete(place, FieldIs("id", ("0",)))
+    disk_bytes = await store.disk_bytes()
+    running = await house.services.consumption.running(house.admin, base_id)
+    assert running.knowledge == KnowledgeUse(6, 2, 80, 18000, 6, disk_bytes)
+    assert running.disk_percent == 100 * disk_bytes / (10 * 1024**3) > 0
+    house.clock.set(view.month.end_at + HOUR)
+    after = await house.services.consumption.running(house.admin, base_id)
+    assert after.knowledge == KnowledgeUse(3, 1, 40, 9000, 6, disk_bytes)
+    await engine.close()
+
+
+async def test_a_model_pack_holds_nothing(house: House) -> None:
+    running = await house.services.consumption.running(house.admin, await house.provision())
+    assert (running.knowledge, running.disk_percent) == (None, 0)
 
 
 async def test_spans_and_strangers(house: House) -> None:

@@ -20,6 +20,7 @@ from packhouse.adapters.outside.clock import SetClock
 from packhouse.adapters.outside.ids import SystemIds
 from packhouse.adapters.outside.passwords import Argon2Passwords
 from packhouse.adapters.sql.store import SqlStore
+from packhouse.adapters.vectors.embedded.sizes import EmbeddedSizes
 from packhouse.domain.catalog import Offering
 from packhouse.entrypoints.portal.site import Site
 from packhouse.services.context import Context
@@ -224,6 +225,7 @@ async def _serve(
         passwords=Argon2Passwords(time_cost=1, memory_kib=8),
         catalog=read_catalog(),
         offering=Offering((("eu-central-1", PROVIDERS),)),
+        sizes=EmbeddedSizes(directory / "knowledge"),
     )
     services = control(context)
     await services.users.bootstrap(email=OPERATOR, name="Olga", password=PASSWORD)

@@ -13,6 +13,7 @@ from packhouse.cli.command import Options, instant, with_api
 from packhouse.cli.show import say, show_json, show_rows, text
 
 BAR_CHARACTERS = 20
+MEBIBYTE = 2**20
 
 
 class UsageOptions(Options, frozen=True):
@@ -46,6 +47,14 @@ class Month(msgspec.Struct):
     end_at: datetime
 
 
+class Knowledge(msgspec.Struct):
+    searches: int
+    inserts: int
+    chunks_inserted: int
+    chunks: int
+    disk_bytes: int
+
+
 class Consumption(msgspec.Struct):
     month: Month | None
     meters: list[Meter]
@@ -53,6 +62,8 @@ class Consumption(msgspec.Struct):
     estimated_calls: int
     tokens: Tokens
     disk_bytes_max: int
+    disk_percent: float
+    knowledge: Knowledge | None
 
 
 class Day(msgspec.Struct):
@@ -102,13 +113,24 @@ def usage(api: Api, *, resource: str = typer.Argument(..., help="Its id (res_…
 
 def _month(consumption: Consumption) -> None:
     if consumption.month is not None:
-        say(f"Bundle month from {text(consumption.month.start_at)}; refilled {text(consumption.month.end_at)}.")
+        what = "refilled" if consumption.meters else "it ends"
+        say(f"Bundle month from {text(consumption.month.start_at)}; {what} {text(consumption.month.end_at)}.")
     rows = [msgspec.structs.replace(meter, bar=_bar(meter.percent)) for meter in consumption.meters]
     if rows:
         show_rows(rows)
+    if consumption.knowledge is not None:
+        _knowledge(consumption, consumption.knowledge)
+        return
     tokens = consumption.tokens
     estimated = f", {consumption.estimated_calls:,} of them estimated" if consumption.estimated_calls else ""
     print(f"{consumption.calls:,} calls{estimated}; model tokens: {tokens.input:,} in, {tokens.output:,} out.")
+
+
+def _knowledge(consumption: Consumption, use: Knowledge) -> None:
+    print(f"{use.searches:,} searches, {use.inserts:,} inserts, {use.chunks_inserted:,} chunks put in.")
+    used, limit = use.disk_bytes / MEBIBYTE, consumption.disk_bytes_max / MEBIBYTE
+    disk = f"{used:,.1f} MB of {limit:,.0f} MB disk {_bar(consumption.disk_percent)} {consumption.disk_percent:.1f} %"
+    print(f"It holds {use.chunks:,} chunks: {disk}.")
 
 
 def _days(api: Api, path: str, *, options: UsageOptions) -> None:

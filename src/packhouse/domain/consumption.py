@@ -30,10 +30,24 @@ class MeterUse(msgspec.Struct, frozen=True):
         return 100 * self.used / self.limit if self.limit else 0.0
 
 
+class KnowledgeUse(msgspec.Struct, frozen=True):
+    """A knowledge base in numbers: what was done in the bundle month, and what it holds now (`chunks`, `disk_bytes`).
+
+    An hour within which a bundle month begins is wholly that month's.
+    """
+
+    searches: int = 0
+    inserts: int = 0
+    chunks_inserted: int = 0
+    bytes_inserted: int = 0
+    chunks: int = 0
+    disk_bytes: int = 0
+
+
 class Consumption(msgspec.Struct, frozen=True):
     """The running bundle month of a resource. It is refilled at `month.end_at`, None before its activation.
 
-    `calls` and `tokens` are those of the bundle month; `disk_bytes_max` is 0 for model packs.
+    `calls` and `tokens` are those of the bundle month; `disk_bytes_max` is 0 for model packs, `knowledge` None.
     """
 
     resource_id: ResourceId
@@ -43,6 +57,13 @@ class Consumption(msgspec.Struct, frozen=True):
     estimated_calls: int
     tokens: ModelTokens
     disk_bytes_max: int = 0
+    knowledge: KnowledgeUse | None = None
+
+    @property
+    def disk_percent(self) -> float:
+        """Of the disk, 0 to 100; 0 for model packs."""
+        used = self.knowledge.disk_bytes if self.knowledge is not None else 0
+        return 100 * used / self.disk_bytes_max if self.disk_bytes_max else 0.0
 
 
 class DayUse(msgspec.Struct, frozen=True, kw_only=True):

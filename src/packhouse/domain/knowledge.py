@@ -28,6 +28,13 @@ class Collection(msgspec.Struct, frozen=True):
     chunks: int = 0
 
 
+class KnowledgeSize(msgspec.Struct, frozen=True):
+    """What a knowledge base holds now."""
+
+    chunks: int = 0
+    disk_bytes: int = 0
+
+
 class ObjectRef(msgspec.Struct, frozen=True):
     """The application's own object that a chunk was made from."""
 

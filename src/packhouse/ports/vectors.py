@@ -10,6 +10,7 @@ from packhouse.domain.knowledge import (
     Filter,
     Found,
     KnowledgeDocument,
+    KnowledgeSize,
 )
 from packhouse.domain.units import CollectionId, DocumentId, ResourceId
 
@@ -119,6 +120,12 @@ class KnowledgeStore(Collections, Chunks, Documents, Protocol):
 
     async def disk_bytes(self) -> int:
         """What it takes on disk now."""
+        ...
+
+
+class KnowledgeSizes(Protocol):
+    async def size(self, resource_id: ResourceId) -> KnowledgeSize:
+        """What a knowledge base holds, in numbers: for those who may not look into it. Nothing where there is none."""
         ...
 
 

@@ -1,12 +1,13 @@
 """Consumption: how much of a pack is used, and when, by which key and model."""
 
 import csv
+from collections.abc import Sequence
 from datetime import timedelta
 from io import StringIO
 
 import msgspec
 
-from packhouse.domain.consumption import Consumption, DayUse, MeterUse, Span, Split, csv_rows
+from packhouse.domain.consumption import Consumption, DayUse, KnowledgeUse, MeterUse, Span, Split, csv_rows
 from packhouse.domain.errors import Refused
 from packhouse.domain.resource import Resource
 from packhouse.domain.units import KeyId, ModelTokens, ResourceId
@@ -32,8 +33,12 @@ class Consumptions:
             limits = await act.work.resources.limits(resource_id, month.start_at)
             used = await act.work.consumption.used(resource_id, month.start_at)
             sums = await act.work.consumption.sums(resource_id, month)
+            counts = await act.work.consumption.days(resource_id, Span(month.start_at, month.end_at), split="none")
         meters = tuple(MeterUse(one.meter, one.limit, used.get(one.meter, 0)) for one in limits)
-        return Consumption(resource_id, month, meters, sums.calls, sums.estimated_calls, sums.tokens, disk_bytes_max)
+        knowledge = await self._knowledge(resource, counts)
+        return Consumption(
+            resource_id, month, meters, sums.calls, sums.estimated_calls, sums.tokens, disk_bytes_max, knowledge
+        )
 
     async def days(self, actor: Actor, resource_id: ResourceId, *, span: Span, split: Split = "none") -> list[DayUse]:
         """UTC days with consumption in the span, oldest first. Refused: not_found, invalid_request."""
@@ -53,6 +58,19 @@ class Consumptions:
         writer = csv.writer(text)
         writer.writerows(csv_rows(await self.days(actor, resource_id, span=span, split=split)))
         return text.getvalue()
+
+    async def _knowledge(self, resource: Resource, days: Sequence[DayUse]) -> KnowledgeUse | None:
+        if resource.type != "knowledge_base":
+            return None
+        holds = await self._context.sizes.size(resource.id)
+        return KnowledgeUse(
+            searches=sum(one.searches for one in days),
+            inserts=sum(one.inserts for one in days),
+            chunks_inserted=sum(one.chunks for one in days),
+            bytes_inserted=sum(one.bytes for one in days),
+            chunks=holds.chunks,
+            disk_bytes=holds.disk_bytes,
+        )
 
     def _disk(self, resource: Resource) -> int:
         plans = self._context.catalog.plans_for(resource.type)

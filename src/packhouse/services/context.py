@@ -12,6 +12,7 @@ from packhouse.domain.user import Actor
 from packhouse.ports.identity import Passwords
 from packhouse.ports.outside import Clock, Ids
 from packhouse.ports.store import Store, Work
+from packhouse.ports.vectors import KnowledgeSizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Context:
     passwords: Passwords
     catalog: Catalog
     offering: Offering
+    sizes: KnowledgeSizes
 
     @asynccontextmanager
     async def reading(self, actor: Actor) -> "AsyncGenerator[Act]":

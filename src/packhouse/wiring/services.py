@@ -7,6 +7,7 @@ from packhouse.adapters.outside.clock import SystemClock
 from packhouse.adapters.outside.ids import SystemIds
 from packhouse.adapters.outside.passwords import Argon2Passwords
 from packhouse.adapters.sql.store import SqlStore
+from packhouse.adapters.vectors.embedded.sizes import EmbeddedSizes
 from packhouse.services.context import Context
 from packhouse.services.control import Control, control
 from packhouse.settings import Settings
@@ -17,7 +18,8 @@ from packhouse.wiring.layout import layout_of
 @asynccontextmanager
 async def open_control(settings: Settings) -> AsyncGenerator[tuple[SqlStore, Control]]:
     """Closed at the end, whatever happens."""
-    store = SqlStore(f"sqlite+aiosqlite:///{layout_of(settings).database}")
+    layout = layout_of(settings)
+    store = SqlStore(f"sqlite+aiosqlite:///{layout.database}")
     clock = SystemClock()
     context = Context(
         store=store,
@@ -26,6 +28,7 @@ async def open_control(settings: Settings) -> AsyncGenerator[tuple[SqlStore, Con
         passwords=Argon2Passwords(),
         catalog=catalog_of(settings),
         offering=offering_of(settings),
+        sizes=EmbeddedSizes(layout.knowledge),
     )
     try:
         yield store, control(context)

@@ -39,8 +39,22 @@ class MeterUse(Answer, frozen=True):
     percent: float
 
 
+class KnowledgeUse(Answer, frozen=True):
+    """What was done in the bundle month, and what the knowledge base holds now: `chunks` and `disk_bytes`."""
+
+    searches: int
+    inserts: int
+    chunks_inserted: int
+    bytes_inserted: int
+    chunks: int
+    disk_bytes: int
+
+
 class Consumption(Answer, frozen=True):
-    """The running bundle month; it is refilled at `month.end_at`. `month` is null before the activation."""
+    """The running bundle month; it is refilled at `month.end_at`. `month` is null before the activation.
+
+    `knowledge` and `disk_percent` (of `disk_bytes_max`) are for knowledge bases; null and 0 for model packs.
+    """
 
     resource_id: str
     month: BundleMonth | None
@@ -49,6 +63,8 @@ class Consumption(Answer, frozen=True):
     estimated_calls: int
     tokens: ModelTokens
     disk_bytes_max: int
+    disk_percent: float
+    knowledge: KnowledgeUse | None
 
 
 class DayUse(Answer, frozen=True):

@@ -11,7 +11,6 @@ from packhouse.domain.errors import Refused
 from packhouse.domain.month import BundleMonth, bundle_month
 from packhouse.domain.units import ResourceId
 from packhouse.entrypoints.portal.headers import headers
-from packhouse.entrypoints.portal.landing import knowledge_month
 from packhouse.entrypoints.portal.pages import page
 from packhouse.entrypoints.portal.resource import Frame, frame
 from packhouse.entrypoints.portal.site import Asked, Part, Visit, Visiting
@@ -47,7 +46,6 @@ async def consumption(*, visit: Visiting, request: Asked, resource_id: Part) -> 
         "resource/consumption.html",
         frame=framed,
         consumption=running,
-        knowledge=await knowledge_month(visit, framed.view),
         choice=choice,
         spans=SPANS,
         splits=SPLITS,

@@ -3,21 +3,18 @@
 import msgspec
 from litestar import Response, get
 
-from packhouse.domain.consumption import Consumption, Span
+from packhouse.domain.consumption import Consumption
 from packhouse.entrypoints.portal.pages import go, page
 from packhouse.entrypoints.portal.site import Visit, Visiting
-from packhouse.entrypoints.portal.trend import Totals, totals
 from packhouse.entrypoints.portal.words import done
 from packhouse.services.resource_view import ResourceView
 
 
 class Card(msgspec.Struct, frozen=True):
-    """A resource at a glance. `consumption` is None where it consumes nothing any more, or not yet; `knowledge` is
-    what a knowledge base was used for in its bundle month."""
+    """A resource at a glance. `consumption` is None where it consumes nothing any more, or not yet."""
 
     view: ResourceView
     consumption: Consumption | None = None
-    knowledge: Totals | None = None
 
 
 @get("/")
@@ -38,13 +35,4 @@ async def cards(visit: Visit, views: list[ResourceView]) -> list[Card]:
 async def _card(visit: Visit, view: ResourceView) -> Card:
     if view.status.state != "active":
         return Card(view)
-    consumption = await visit.control.consumption.running(visit.actor, view.resource.id)
-    return Card(view, consumption, await knowledge_month(visit, view))
-
-
-async def knowledge_month(visit: Visit, view: ResourceView) -> Totals | None:
-    """The counts of a knowledge base in its running bundle month; None for what is none."""
-    if view.resource.type != "knowledge_base" or view.month is None:
-        return None
-    span = Span(view.month.start_at, view.month.end_at)
-    return totals(await visit.control.consumption.days(visit.actor, view.resource.id, span=span))
+    return Card(view, await visit.control.consumption.running(visit.actor, view.resource.id))

@@ -7,7 +7,6 @@ from datetime import datetime
 from litestar import Response, get
 
 from packhouse.domain.units import ResourceId
-from packhouse.entrypoints.portal.landing import knowledge_month
 from packhouse.entrypoints.portal.pages import page
 from packhouse.entrypoints.portal.site import Part, Visit, Visiting
 from packhouse.entrypoints.portal.snippets import snippets
@@ -91,6 +90,5 @@ async def overview(visit: Visiting, resource_id: Part) -> Response[str]:
         "resource/overview.html",
         frame=framed,
         consumption=consumption,
-        knowledge=await knowledge_month(visit, framed.view),
         snippets=snippets(visit.site, framed.view),
     )

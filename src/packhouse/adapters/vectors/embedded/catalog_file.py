@@ -13,6 +13,8 @@ from packhouse.domain.errors import Refused
 
 BUSY_SECONDS = 30
 
+NAME = "catalog.sqlite3"
+
 ERASING = "erasing"
 """A file of this name in the directory: nobody may touch the knowledge base any more."""
 
@@ -44,7 +46,7 @@ class CatalogFile:
     """
 
     def __init__(self, directory: Path, dimensions: int) -> None:
-        self._path = directory / "catalog.sqlite3"
+        self._path = directory / NAME
         self._erasing = directory / ERASING
         self._turn = threading.Lock()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
