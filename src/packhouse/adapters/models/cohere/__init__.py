@@ -1,0 +1,1 @@
+"""Cohere's own API: embeddings of texts, images and both together."""
