@@ -139,17 +139,23 @@ SETTINGS = _settings()
 
 
 def load(
-    flags: Mapping[str, str | Sequence[str]], *, environment: Mapping[str, str] = os.environ, file: Path | None = None
+    flags: Mapping[str, str | Sequence[str]],
+    *,
+    environment: Mapping[str, str] = os.environ,
+    file: Path | None = None,
+    defaults: Mapping[str, str] | None = None,
 ) -> Settings:
     """The settings: a flag before a variable before a line of the file before the default.
 
-    The file is `file`, or what `PACKHOUSE_CONFIG` names. Refused(setting_invalid) says which source to mend.
+    `defaults` are a command's own, before the setting's. The file is `file`, or what `PACKHOUSE_CONFIG` names.
+    Refused(setting_invalid) says which source to mend.
     """
     if file is None and environment.get("PACKHOUSE_CONFIG"):
         file = Path(environment["PACKHOUSE_CONFIG"])
     values = dict[str, Any]()
     sources = dict[str, str]()
     for source, layer in (
+        ("the command's own defaults", defaults or {}),
         (str(file), _from_file(file) if file else {}),
         ("the environment", _from_environment(environment)),
         ("the command line", flags),

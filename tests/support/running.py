@@ -61,11 +61,18 @@ class Running:
 
 
 @contextmanager
-def demo(directory: Path, *flags: str, environment: Mapping[str, str] | None = None) -> Generator[Running]:
-    """Starts it on free ports, and ends it as an operator would; a child that outlives it fails the test."""
+def demo(
+    directory: Path, *flags: str, environment: Mapping[str, str] | None = None, worker_port: int | None = 0
+) -> Generator[Running]:
+    """Starts it on free ports (the worker's None: on the demo's own choice), and ends it as an operator would.
+
+    A child that outlives it fails the test.
+    """
     errors = directory / "stderr.txt"
     command = [sys.executable, "-m", "packhouse.cli.main", "demo", "--json", "--data", str(directory / "data")]
-    ports = ["--gateway-port", "0", "--control-port", "0", "--worker-port", "0"]
+    ports = ["--gateway-port", "0", "--control-port", "0"]
+    if worker_port is not None:
+        ports += ["--worker-port", str(worker_port)]
     with errors.open("w") as stderr:
         process = subprocess.Popen(
             [*command, *ports, *flags],

@@ -5,39 +5,30 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping
 
 import msgspec
 import typer
 from rich.console import Console
 
-from packhouse.cli.demo_company import (
-    Api,
-    DemoCompany,
-    DemoKeys,
-    Logins,
-    Resources,
-    Tokens,
-    make_company,
-    new_logins,
-    operator_of,
-)
+from packhouse.cli.demo_company import Api, DemoCompany, DemoKeys, Logins, Making, Resources, Tokens, operator_of
 from packhouse.cli.demo_models import demo_models
-from packhouse.cli.demo_story import tell_story
+from packhouse.cli.demo_state import DemoState, keep, state_of
+from packhouse.cli.demo_story import Refusal, tell_story
+from packhouse.cli.ending import REFUSED, Ended
 from packhouse.cli.flags import with_settings
 from packhouse.cli.serve import begin
-from packhouse.domain.errors import Refused
 from packhouse.domain.key import connection_string
 from packhouse.settings import Settings, load
+from packhouse.wiring.installation import FirstOperator
 from packhouse.wiring.layout import layout_of
-from packhouse_connector import PackhouseError
 
-_QUIETER = {"data": "packhouse-demo", "log_level": "warning"}
-"""The demo's own defaults: a data directory of its own, and no line for every request."""
+_DEFAULTS = {"data": "packhouse-demo", "log_level": "warning", "worker_port": "0"}
+"""The demo's own: a directory of its own, no line for every request, and no port that nobody looks at."""
+_REGION = "eu-central-1"
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What `--json` prints when all is ready."""
+    """What `--json` prints when all is ready. `refusals`: what the story could not do."""
 
     gateway_url: str
     control_url: str
@@ -52,6 +43,7 @@ class Report(msgspec.Struct, frozen=True):
     tokens: Tokens
     data_directory: str
     pid: int
+    refusals: list[Refusal]
 
 
 class Demo:
@@ -61,14 +53,18 @@ class Demo:
         self._settings = settings
         self._quiet = quiet
         self._console = Console(stderr=quiet, quiet=quiet)
-        self._state = layout_of(settings).root / "demo.json"
-        self._company = self._remembered()
-        self._logins = self._company.logins if self._company else new_logins()
-        self._supervisor = begin(settings, operator_of(self._logins), tell=self._say)
-        self._failure: BaseException | None = None
+        self._layout = layout_of(settings)
+        self._models = demo_models(settings)
+        self._state: DemoState | None = None
+        self._supervisor = begin(settings, self._operator, tell=self._say)
+        self._failure: Exception | None = None
+
+    def _operator(self) -> FirstOperator:
+        self._state = state_of(self._layout, self._models)
+        return operator_of(self._state.logins)
 
     async def run(self) -> None:
-        """Until SIGTERM or Ctrl-C; Refused where the story could not be told."""
+        """Until SIGTERM or Ctrl-C; Ended where the story could not be told."""
         stop, ready = asyncio.Event(), asyncio.Event()
         loop = asyncio.get_running_loop()
         for each in (signal.SIGTERM, signal.SIGINT):
@@ -80,10 +76,11 @@ class Demo:
             teller = threading.Thread(target=self._tell, args=(loop, stop), daemon=True)
             teller.start()
         await serving
-        if isinstance(self._failure, PackhouseError):
-            raise Refused("unavailable", f"The demo stopped: {self._failure.message}") from self._failure
-        if self._failure is not None:
+        if isinstance(self._failure, Ended) or (self._failure and self._settings.log_level == "debug"):
             raise self._failure
+        if self._failure is not None:
+            what = f"The demo stopped on a mistake of its own ({type(self._failure).__name__})."
+            raise Ended(f"{what} With --log-level debug it says where.", REFUSED) from self._failure
 
     def _tell(self, loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
         """In a thread of its own, since it waits for answers; a failure ends the demo."""
@@ -96,25 +93,31 @@ class Demo:
 
     def _story(self) -> None:
         supervisor = self._supervisor
-        company = self._company
-        if company is None:
-            models = demo_models(self._settings)
-            company = make_company(supervisor.control_url, self._logins, models=models, tell=self._say)
-            self._remember(company)
+        company = self._made()
         text = connection_string(company.keys.all, supervisor.gateway_url)
-        tell_story(
+        refusals = tell_story(
             self._console,
             connection=text,
             company=company,
             admin=Api(supervisor.control_url, company.tokens.admin),
             urls=(supervisor.gateway_url, supervisor.control_url),
-            needs_documents=not self._settings.upstream,
         )
         if self._quiet:
-            sys.stdout.buffer.write(msgspec.json.encode(self._report(company, text)) + b"\n")
+            sys.stdout.buffer.write(msgspec.json.encode(self._report(company, text, refusals=refusals)) + b"\n")
             sys.stdout.flush()
 
-    def _report(self, company: DemoCompany, text: str) -> Report:
+    def _made(self) -> DemoCompany:
+        """The company that an earlier start made, or one that is made now."""
+        state, url = self._state, self._supervisor.control_url
+        assert state is not None
+        if state.company is not None and Api(url, state.company.tokens.admin).works():
+            return state.company
+        region = _REGION if _REGION in self._settings.regions else self._settings.regions[0]
+        company = Making(url, state.logins, models=self._models, region=region, tell=self._say).company()
+        keep(self._layout, DemoState(state.logins, self._models, company))
+        return company
+
+    def _report(self, company: DemoCompany, text: str, *, refusals: list[Refusal]) -> Report:
         gateway = self._supervisor.gateway_url
         return Report(
             gateway_url=gateway,
@@ -128,28 +131,13 @@ class Demo:
             collection="default",
             logins=company.logins,
             tokens=company.tokens,
-            data_directory=str(layout_of(self._settings).root),
+            data_directory=str(self._layout.root),
             pid=os.getpid(),
+            refusals=refusals,
         )
 
     def _say(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False)
-
-    def _remembered(self) -> DemoCompany | None:
-        if not self._state.exists():
-            return None
-        return msgspec.json.decode(self._state.read_bytes(), type=DemoCompany)
-
-    def _remember(self, company: DemoCompany) -> None:
-        descriptor = os.open(self._state, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.json.encode(company))
-
-
-def _given(environment: Mapping[str, str]) -> dict[str, str]:
-    """What the environment says about the settings that the demo has defaults for."""
-    named = {name: f"PACKHOUSE_{name.upper()}" for name in _QUIETER}
-    return {name: environment[variable] for name, variable in named.items() if variable in environment}
 
 
 @with_settings
@@ -159,8 +147,12 @@ def demo(
     json: bool = typer.Option(False, "--json", help="Print one JSON object when all is ready, and nothing else."),
 ) -> None:
     """Run the main job: provision three packs, ingest documents, ask questions; then stay up."""
-    settings = load({**_QUIETER, **_given(os.environ), **flags})
-    asyncio.run(Demo(settings, quiet=json).run())
+    settings = load(flags, defaults=_DEFAULTS)
+    try:
+        asyncio.run(Demo(settings, quiet=json).run())
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise Ended(f"The demo stopped: {error.strerror or error}{where}.", REFUSED) from error
 
 
 def register(app: typer.Typer) -> None:

@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
@@ -16,6 +17,14 @@ SETTLED_SECONDS = 0.3
 """Usage is in the database within a twentieth of a second; the table shall show the last call too."""
 
 
+class Refusal(msgspec.Struct, frozen=True):
+    """`step` is `ingest` or a question."""
+
+    step: str
+    code: str
+    message: str
+
+
 def tell_story(
     console: Console,
     *,
@@ -23,24 +32,28 @@ def tell_story(
     company: DemoCompany,
     admin: Api,
     urls: tuple[str, str],
-    needs_documents: bool = True,
-) -> None:
-    """Each wait shows its progress. An upstream server in trouble is no reason to take the rest down: without
-    `needs_documents` what it could not embed is said, and the demo goes on."""
+) -> list[Refusal]:
+    """Each wait shows its progress. A provider in trouble or a pack that is too small is no reason to take the rest
+    down: what was refused is said, and returned, and the demo goes on."""
+    refusals = list[Refusal]()
     with Packhouse(connection) as packhouse:
         try:
             _ingest(console, packhouse)
         except PackhouseError as error:
-            if needs_documents:
-                raise
             console.print(f"Not ingested: {error.message}", markup=False, highlight=False, style="red")
+            refusals.append(Refusal("ingest", error.code, error.message))
         for question in QUESTIONS:
-            _ask(console, packhouse, question=question)
+            try:
+                _ask(console, packhouse, question=question)
+            except PackhouseError as error:
+                console.print(f"No answer: {error.message}", markup=False, highlight=False, style="red")
+                refusals.append(Refusal(question.question, error.code, error.message))
     time.sleep(SETTLED_SECONDS)
     console.print()
     demo_report.consumption(console, admin, company=company)
     demo_report.transactions(console, admin, company=company)
     demo_report.next_steps(console, company, gateway_url=urls[0], control_url=urls[1])
+    return refusals
 
 
 def _ingest(console: Console, packhouse: Packhouse) -> None:
@@ -62,12 +75,8 @@ def _ingest(console: Console, packhouse: Packhouse) -> None:
 def _ask(console: Console, packhouse: Packhouse, *, question: DemoQuestion) -> None:
     console.print()
     console.print(f"Question: {question.question}", style="bold", markup=False, highlight=False)
-    try:
-        with console.status("Asking ..."):
-            answer = packhouse.chat(question.question, knowledge="default", temperature=0.0)
-    except PackhouseError as error:
-        console.print(f"No answer: {error.message}", markup=False, highlight=False, style="red")
-        return
+    with console.status("Asking ..."):
+        answer = packhouse.chat(question.question, knowledge="default", temperature=0.0)
     console.print(f"Answer:   {answer.text.strip()}", markup=False, highlight=False)
     for number, reference in enumerate(answer.references, 1):
         page = f", page {reference.page}" if reference.page else ""

@@ -22,19 +22,23 @@ from packhouse.wiring.supervisor import Supervisor
 def serve(*, flags: dict[str, str]) -> None:
     """Start the gateway, the management API with the portal, and the worker."""
     settings = load(flags)
-    supervisor = begin(settings, FirstOperator(), tell=say)
+    supervisor = begin(settings, FirstOperator, tell=say)
     asyncio.run(keep(supervisor, ready=lambda: print(ready_line(supervisor, settings), flush=True)))
 
 
-def begin(settings: Settings, operator: FirstOperator, *, tell: Callable[[str], None]) -> Supervisor:
-    """Everything that can be refused before a process is started; then the first start's work."""
+def begin(settings: Settings, operator: Callable[[], FirstOperator], *, tell: Callable[[str], None]) -> Supervisor:
+    """Everything that can be refused before a process is started; then the first start's work.
+
+    `operator` is asked once the data directory is ours alone, and before anything in it was changed.
+    """
     signal.signal(signal.SIGTERM, _leave)  # until the loop takes over
     catalog_of(settings)
     supervisor = Supervisor(settings, tell=tell)
     supervisor.prepare()
+    first = operator()
     if needs_preparing(settings):
         tell("Preparing the database.")
-        link = prepare(settings, operator).link
+        link = prepare(settings, first).link
         if link:
             _hand_over(settings, f"{supervisor.control_url}/link/{link}", tell=tell)
     return supervisor

@@ -29,6 +29,11 @@ class Layout(msgspec.Struct, frozen=True):
         return self.root / "models"
 
     @property
+    def demo(self) -> Path:
+        """What `packhouse demo` remembers: its logins, keys and packs."""
+        return self.root / "demo.json"
+
+    @property
     def first_link(self) -> Path:
         """The one-time link that the first start writes for the operator."""
         return self.root / "operator-link.txt"

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from packhouse.adapters.sql.engine import read_engine, refuse_unusable, write_engine
@@ -69,4 +69,10 @@ def _translated() -> Generator[None]:
             raise Refused("data_directory_unusable", f"The database cannot be used: {reason}.") from error
         if "locked" in reason:
             raise Refused("unavailable", "The database is busy. Try again in a moment.") from error
+        raise
+    except DatabaseError as error:
+        reason = str(error.orig)
+        if "not a database" in reason or "malformed" in reason:
+            what = f"The database cannot be used: {reason}. Restore it from a backup, or choose another with --data."
+            raise Refused("data_directory_unusable", what) from error
         raise
