@@ -17,6 +17,7 @@ pytestmark = pytest.mark.anyio
 HELLO: Any = [{"role": "user", "content": "Hello"}]
 BODIES: dict[str, Any] = {
     "chat": {"messages": HELLO},
+    "messages": {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 10},
     "embeddings": {"input": "a text"},
     "embed": {"texts": ["a text"], "input_type": "search_query"},
     "embed_v1": {"texts": ["a text"]},

@@ -5,6 +5,7 @@ from pathlib import Path
 from random import SystemRandom
 from typing import TypeVar
 
+from packhouse.adapters.models.anthropic.adapter import Anthropic
 from packhouse.adapters.models.balanced.adapter import BalancedCounter, BalancedEmbeddings, BalancedRelay, BalancedText
 from packhouse.adapters.models.balanced.targets import Retries, Target, Targets
 from packhouse.adapters.models.bedrock.adapter import Bedrock
@@ -68,6 +69,11 @@ class Providers:
                 places.add_text(place, server, weight)
                 places.add_embeddings(place, server, weight)
                 places.add_relay("openai", place, server, weight)
+            case "anthropic":
+                anthropic = Anthropic(url, client=client, api_key=endpoint.key, timeouts=timeouts)
+                places.add_text(place, anthropic, weight)
+                places.add_counter(place, anthropic, weight)
+                places.add_relay("anthropic", place, anthropic, weight)
             case "bedrock":
                 bedrock = Bedrock(
                     region,

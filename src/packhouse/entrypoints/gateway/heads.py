@@ -19,6 +19,9 @@ STATUS_OF = {
     "headers_too_large": 431,
     "internal": 500,
 }
+_REASONS = {status.value: status.phrase for status in HTTPStatus} | {529: "Overloaded"}
+"""Some providers' dialects have statuses of their own."""
+
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -64,7 +67,7 @@ class Heads:
 
     def _start(self, kind: tuple[int, bytes | None]) -> bytes:
         status, content_type = kind
-        reason = HTTPStatus(status).phrase
+        reason = _REASONS.get(status, "")
         now = self._clock.now()
         day = f"{_DAYS[now.weekday()]}, {now.day:02d} {_MONTHS[now.month - 1]} {now.year}"
         start = f"HTTP/1.1 {status} {reason}\r\ndate: {day} {now:%H:%M:%S} GMT\r\n".encode()

@@ -46,6 +46,9 @@ STATUS: dict[str, int] = {
 PASSED_ON = frozenset({403, 404, 409, 413, 422})
 """Statuses of a provider's refusal that mean the same to the caller."""
 
+BUSY = frozenset({503, 529})
+"""A provider that cannot now, and may soon."""
+
 OPERATORS = frozenset({401, 402, 407})
 """Those that concern the operator's account: the caller's own key is well."""
 
@@ -57,6 +60,8 @@ def status_of(refused: Refused) -> int:
         if status in PASSED_ON:
             return int(str(status))
         return 502 if status in OPERATORS else 400
+    if refused.code == "provider_failed" and refused.facts.get("status") in BUSY:
+        return 503
     return STATUS.get(refused.code, 500)
 
 

@@ -35,9 +35,7 @@ ROUTES: tuple[RouteRow, ...] = (
     RouteRow("POST", "/v1/embeddings", "embeddings", "Embeddings in OpenAI's dialect.", "embeddings"),
     RouteRow("POST", "/v2/embed", "embed", "Embeddings in Cohere's dialect, of its second version.", "embeddings"),
     RouteRow("POST", "/v1/embed", "embed_v1", "Embeddings in Cohere's dialect, of its first version.", "embeddings"),
-    RouteRow(
-        "GET", "/v1/models", "models", "The models that the key may name; Anthropic's shape for its clients."
-    ),
+    RouteRow("GET", "/v1/models", "models", "The models that the key may name; Anthropic's shape for its clients."),
     RouteRow("GET", "/v1/models/{model}", "model", "One of them."),
     RouteRow("GET", KNOWLEDGE, "knowledge", "The knowledge bases that the key opens."),
     RouteRow("GET", KNOWLEDGE + "/collections", "collections", "The collections of a knowledge base."),

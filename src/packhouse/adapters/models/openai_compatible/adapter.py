@@ -16,11 +16,19 @@ from packhouse.adapters.models.openai_compatible.refusals import error_within, r
 from packhouse.adapters.models.openai_compatible.request import OutputCapField, chat_body
 from packhouse.adapters.models.openai_compatible.vectors import Encoding, embeddings_body, read_vectors
 from packhouse.domain.chat import ChatAnswer, ChatPiece, ChatRequest
+from packhouse.domain.content import Content
 from packhouse.domain.embedding import EmbedAnswer, EmbedRequest
 from packhouse.domain.errors import Refused
 from packhouse.ports.models import Headers, Relayed, Sent
 
 _DONE = b"[DONE]"
+
+
+class _AnyObject(Content, frozen=True):
+    """Reads all of a body and keeps nothing: it is JSON to its end."""
+
+
+_any_object = msgspec.json.Decoder(_AnyObject)
 _FINISHED = re.compile(rb'"finish_reason"\s*:\s*"')
 
 
@@ -85,7 +93,12 @@ class OpenAICompatible:
         return read_vectors(_whole(answer, b'"data"'), len(request.inputs))
 
     async def relay(self, body: bytes, sent: Sent, *, headers: Headers = ()) -> Relayed:
-        return Relayed(_whole(await self._whole.call(body, sent, headers=headers), b'"choices"'))
+        answer = _whole(await self._whole.call(body, sent, headers=headers), b'"choices"')
+        try:
+            _any_object.decode(answer)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise malformed() from error
+        return Relayed(answer)
 
     async def relay_stream(self, body: bytes, sent: Sent, *, headers: Headers = ()) -> AsyncGenerator[bytes, None]:
         decoder = SseDecoder()

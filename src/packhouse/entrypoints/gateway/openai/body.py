@@ -1,5 +1,7 @@
 """A chat request's body: decoded once, and patched where it travels on as it is."""
 
+from typing import TypeVar
+
 import msgspec
 
 from packhouse.domain.chat_part import Dialect
@@ -16,6 +18,8 @@ _envelope = msgspec.json.Decoder(ChatEnvelope)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _with_usage = msgspec.json.Decoder(WithUsage)
 _piece = msgspec.json.Decoder(StreamPiece)
+DONE = b"[DONE]"
+Payload = TypeVar("Payload")
 _INCLUDE_USAGE = msgspec.Raw(b'{"include_usage":true}')
 
 
@@ -64,17 +68,20 @@ class RelayBody:
         """The dialect reports once, at the end."""
         if b'"usage"' not in payload:
             return None
-        try:
-            usage = _with_usage.decode(payload).usage
-        except msgspec.DecodeError:
-            return None
+        usage = _decoded(_with_usage, payload).usage
         return Reported(tokens_of(usage), final=True) if usage is not None else None
 
     def output_bytes_of(self, payload: bytes) -> int:
-        try:
-            return _piece.decode(payload).output_bytes
-        except msgspec.DecodeError:
-            return 0
+        return 0 if payload == DONE else _decoded(_piece, payload).output_bytes
+
+
+def _decoded(decoder: msgspec.json.Decoder[Payload], payload: bytes) -> Payload:
+    """Reads all of it, so that what is no JSON, or half of it, is told before a client has to read it."""
+    try:
+        return decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        said = "The model's provider answered something that is not its protocol."
+        raise Refused("provider_malformed", said) from error
 
 
 def _input_bound(body: bytes) -> int:

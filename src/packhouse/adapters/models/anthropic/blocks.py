@@ -1,0 +1,167 @@
+"""Neutral parts as content blocks; a cache point is a mark on the block before it."""
+
+import base64
+from collections.abc import Iterable
+
+import msgspec
+
+from packhouse.adapters.models.anthropic import wire
+from packhouse.domain.chat_part import (
+    CachePoint,
+    Citation,
+    Document,
+    Foreign,
+    Image,
+    Part,
+    SearchResult,
+    Text,
+    Thinking,
+    ToolResult,
+    ToolUse,
+)
+from packhouse.domain.errors import Refused
+
+_PDF = "application/pdf"
+
+
+def blocks(parts: Iterable[Part]) -> tuple[wire.OutBlock, ...]:
+    """Refused(unsupported) for what the dialect has no block for."""
+    written = list[wire.OutBlock]()
+    for part in parts:
+        if isinstance(part, CachePoint):
+            _mark(written, cache(part))
+        else:
+            written.append(_block(part))
+    return tuple(written)
+
+
+def cache(point: CachePoint) -> wire.OutCache:
+    return wire.OutCache(point.ttl or wire.UNSET)
+
+
+def _mark(written: list[wire.OutBlock], point: wire.OutCache) -> None:
+    """A block that takes no mark, or that has its own, stays as it is."""
+    last = written[-1] if written else None
+    if last is not None and not isinstance(last, msgspec.Raw | wire.OutThinking | wire.OutRedacted):
+        written[-1] = msgspec.structs.replace(last, cache_control=point)
+
+
+def _block(part: Part) -> wire.OutBlock:
+    match part:
+        case Text(text=text, citations=citations):
+            return wire.OutText(text, tuple(map(_citation, citations)) or wire.UNSET)
+        case Image():
+            return wire.OutImage(_image(part))
+        case Document():
+            return _document(part)
+        case SearchResult(source=source, title=title, blocks=texts, citable=citable):
+            content = tuple(wire.OutText(text) for text in texts)
+            return wire.OutSearch(source, title, content, wire.Citable(True) if citable else wire.UNSET)
+        case Thinking(redacted=redacted) if redacted:
+            return wire.OutRedacted(redacted)
+        case Thinking(text=text, signature=signature):
+            return wire.OutThinking(text, signature)
+        case ToolUse(id=id_, name=name, arguments=arguments):
+            return wire.OutToolUse(id_, name, msgspec.Raw((arguments.strip() or "{}").encode()))
+        case ToolResult(tool_use_id=id_, is_error=is_error):
+            return wire.OutToolResult(id_, blocks(part.parts) or wire.UNSET, is_error or wire.UNSET)
+        case Foreign(dialect="anthropic", json=json):
+            return json
+        case Foreign(kind=kind):
+            raise Refused("unsupported", f"Anthropic takes no parts of type {kind!r}.", field="messages")
+        case CachePoint():
+            raise AssertionError("it is a mark, not a block")
+
+
+def _image(image: Image) -> wire.OutSource:
+    if image.url and not image.data:
+        if not image.url.startswith("https://"):
+            raise Refused("unsupported", "Anthropic takes images by value or by an https URL.", field="messages")
+        return wire.OutSource(type="url", url=image.url)
+    return wire.OutSource(type="base64", media_type=image.media_type, data=_base64(image.data))
+
+
+def _document(document: Document) -> wire.OutDocument:
+    return wire.OutDocument(
+        _source(document),
+        document.name or wire.UNSET,
+        document.context or wire.UNSET,
+        wire.Citable(True) if document.citable else wire.UNSET,
+    )
+
+
+def _source(document: Document) -> wire.OutSource:
+    if document.blocks:
+        return wire.OutSource(type="content", content=tuple(wire.OutText(text) for text in document.blocks))
+    if document.url and not document.data:
+        if not document.url.startswith("https://"):
+            raise Refused("unsupported", "Anthropic takes documents by value or by an https URL.", field="messages")
+        return wire.OutSource(type="url", url=document.url)
+    if document.media_type == _PDF or document.data.startswith(b"%PDF"):
+        return wire.OutSource(type="base64", media_type=_PDF, data=_base64(document.data))
+    if document.media_type.startswith("text/") or not document.media_type:
+        try:
+            text = document.data.decode()
+        except UnicodeDecodeError as error:
+            raise _kind(document) from error
+        return wire.OutSource(type="text", media_type="text/plain", data=text)
+    raise _kind(document)
+
+
+def _kind(document: Document) -> Refused:
+    shown = document.media_type or "unknown type"
+    return Refused("unsupported", f"Anthropic takes PDF and text documents, not {shown}.", field="messages")
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _citation(cited: Citation) -> wire.OutCitation:
+    title, text, start, end = cited.title or None, cited.cited_text, cited.start, cited.end
+    match cited.kind:
+        case "characters":
+            return wire.OutCitation(
+                type="char_location",
+                cited_text=text,
+                document_index=cited.document,
+                document_title=title,
+                start_char_index=start,
+                end_char_index=end,
+            )
+        case "pages":
+            return wire.OutCitation(
+                type="page_location",
+                cited_text=text,
+                document_index=cited.document,
+                document_title=title,
+                start_page_number=start,
+                end_page_number=end,
+            )
+        case "blocks":
+            return wire.OutCitation(
+                type="content_block_location",
+                cited_text=text,
+                document_index=cited.document,
+                document_title=title,
+                start_block_index=start,
+                end_block_index=end,
+            )
+        case "search_result":
+            return wire.OutCitation(
+                type="search_result_location",
+                cited_text=text,
+                search_result_index=cited.document,
+                source=cited.source,
+                title=title,
+                start_block_index=start,
+                end_block_index=end,
+            )
+        case "web":
+            return wire.OutCitation(
+                type="web_search_result_location",
+                cited_text=text,
+                encrypted_index=cited.mark,
+                title=title,
+                url=cited.source,
+            )
