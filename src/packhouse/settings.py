@@ -101,7 +101,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int, Meta(ge=0, le=300, description="How long running requests may go on after SIGTERM.")
     ] = 7
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], Meta(description="The least important line that is logged.")
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="The least important line that is logged; of libraries never less than a warning."),
     ] = "info"
 
 

@@ -16,6 +16,8 @@ from packhouse.adapters.catalog.toml import DEFAULT
 from packhouse.cli.demo_state import DemoState
 from tests.support.running import demo
 
+pytestmark = [pytest.mark.needs("embeddings"), pytest.mark.needs("weights")]
+
 
 def refused(directory: Path, *flags: str) -> str:
     """What a demo says that must not start."""

@@ -9,7 +9,10 @@ LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNI
 
 
 def set_up_logs(level: str, *, part: str) -> None:
-    """For the whole process. Libraries that use the standard logging come out in the same shape."""
+    """For the whole process. Libraries that use the standard logging come out in the same shape.
+
+    They are heard from warnings on whatever `level` is: below that, drivers log statements with their values.
+    """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -34,4 +37,5 @@ def set_up_logs(level: str, *, part: str) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(LEVELS[level])
+    root.setLevel(max(logging.WARNING, LEVELS[level]))
+    logging.getLogger("packhouse").setLevel(LEVELS[level])
