@@ -6,30 +6,36 @@ import msgspec
 
 from packhouse.domain.chat_part import Dialect
 from packhouse.domain.errors import Refused
-from packhouse.domain.estimate import TOKENS_PER_CALL, TOKENS_PER_IMAGE, TOKENS_WITH_TOOLS
 from packhouse.domain.units import ModelTokens
 from packhouse.entrypoints.gateway.decode import decode
-from packhouse.entrypoints.gateway.openai.usage import StreamPiece, WithUsage, tokens_of
+from packhouse.entrypoints.gateway.openai.bound import input_bound_of
+from packhouse.entrypoints.gateway.openai.read import refuse_log_probabilities
+from packhouse.entrypoints.gateway.openai.usage import Payload, Reports
 from packhouse.entrypoints.gateway.openai.wire import ChatEnvelope
 from packhouse.ports.models import Headers
 from packhouse.services.chat import Reported
 
+DONE = b"[DONE]"
+
 _envelope = msgspec.json.Decoder(ChatEnvelope)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_with_usage = msgspec.json.Decoder(WithUsage)
-_piece = msgspec.json.Decoder(StreamPiece)
-DONE = b"[DONE]"
-Payload = TypeVar("Payload")
+_reports = msgspec.json.Decoder(Reports)
+_payload = msgspec.json.Decoder(Payload)
+_TRUE = msgspec.Raw(b"true")
 _INCLUDE_USAGE = msgspec.Raw(b'{"include_usage":true}')
+_NOTHING = Payload()
+
+Kind = TypeVar("Kind")
 
 
 def decode_envelope(body: bytes) -> ChatEnvelope:
-    """Refused: malformed_json, invalid_request (with the place of the mistake)."""
+    """Refused: malformed_json, invalid_request (with the place of the mistake), unsupported."""
     envelope = decode(_envelope, body)
     if envelope.n is not None and envelope.n != 1:
         raise Refused(
             "unsupported", f"Only n = 1 is supported, not {envelope.n}. Send one request an answer.", field="n"
         )
+    refuse_log_probabilities(logprobs=envelope.logprobs, top_logprobs=envelope.top_logprobs)
     messages = bytes(envelope.messages)
     if not messages.startswith(b"[") or messages[1:-1].strip() == b"":
         raise Refused("invalid_request", "`messages` must be a list with at least one message.", field="messages")
@@ -39,53 +45,65 @@ def decode_envelope(body: bytes) -> ChatEnvelope:
 class RelayBody:
     """The body of a call whose provider speaks this dialect (`services.chat.RelayedBody`)."""
 
-    __slots__ = ("_body", "_envelope", "dialect", "headers", "input_tokens", "model", "output_tokens")
+    __slots__ = ("_body", "_envelope", "_read", "dialect", "headers", "input_tokens", "model", "output_tokens")
 
     def __init__(self, body: bytes, envelope: ChatEnvelope) -> None:
         self._body = body
         self.dialect: Dialect = "openai"
         self.headers: Headers = ()
         self._envelope = envelope
+        self._read: tuple[bytes, Payload] = (b"", _NOTHING)
         self.model = envelope.model
-        self.output_tokens = envelope.max_completion_tokens or envelope.max_tokens
-        self.input_tokens = _input_bound(body)
+        self.output_tokens = envelope.output_tokens_max
+        self.input_tokens = input_bound_of(body)
 
     def patched(self, *, model: str, output_tokens: int) -> bytes:
         envelope = self._envelope
-        fields = _fields.decode(self._body)
+        fields = decode(_fields, self._body)
         fields["model"] = msgspec.Raw(msgspec.json.encode(model))
         fields.pop("packhouse", None)
         cap = msgspec.Raw(str(output_tokens).encode())
         if envelope.max_completion_tokens is not None:
             fields["max_completion_tokens"] = cap
+            fields.pop("max_tokens", None)  # a server may look at either
         else:
             fields["max_tokens"] = cap
         if envelope.stream:  # without it no server says what a stream cost
-            fields["stream_options"] = _INCLUDE_USAGE
+            fields["stream_options"] = _with_usage(fields.get("stream_options"))
         return msgspec.json.encode(fields)
 
     def reported(self, payload: bytes, before: ModelTokens | None) -> Reported | None:
-        """The dialect reports once, at the end."""
-        if b'"usage"' not in payload:
+        """The dialect reports once, at the end; some servers do in every piece of a stream."""
+        if self._envelope.stream:
+            usage, final = self._payload(payload).usage, self._payload(payload).final
+        elif b'"usage"' in payload:
+            usage, final = _decoded(_reports, payload).usage, True
+        else:
             return None
-        usage = _decoded(_with_usage, payload).usage
-        return Reported(tokens_of(usage), final=True) if usage is not None else None
+        tokens = usage.tokens() if usage is not None else None
+        return Reported(tokens, final) if tokens is not None else None
 
     def output_bytes_of(self, payload: bytes) -> int:
-        return 0 if payload == DONE else _decoded(_piece, payload).output_bytes
+        return self._payload(payload).output_bytes
+
+    def _payload(self, payload: bytes) -> Payload:
+        """Decoded once, whatever is asked of it."""
+        if self._read[0] is not payload:
+            self._read = (payload, _NOTHING if payload == DONE else _decoded(_payload, payload))
+        return self._read[1]
 
 
-def _decoded(decoder: msgspec.json.Decoder[Payload], payload: bytes) -> Payload:
+def _with_usage(options: msgspec.Raw | None) -> msgspec.Raw:
+    """The caller's own options stay."""
+    if options is None or bytes(options) == b"null":
+        return _INCLUDE_USAGE
+    return msgspec.Raw(msgspec.json.encode(_fields.decode(options) | {"include_usage": _TRUE}))
+
+
+def _decoded(decoder: msgspec.json.Decoder[Kind], payload: bytes) -> Kind:
     """Reads all of it, so that what is no JSON, or half of it, is told before a client has to read it."""
     try:
         return decoder.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         said = "The model's provider answered something that is not its protocol."
         raise Refused("provider_malformed", said) from error
-
-
-def _input_bound(body: bytes) -> int:
-    """The JSON of a request is never shorter than its text; images count by themselves."""
-    images = body.count(b'"image_url"')
-    tools = TOKENS_WITH_TOOLS if b'"tools"' in body else 0
-    return len(body) + TOKENS_PER_CALL + tools + images * TOKENS_PER_IMAGE

@@ -3,8 +3,6 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-import msgspec
-
 from packhouse.domain.chat import ChatPiece, ChatRequest, StreamEnd
 from packhouse.domain.units import ModelTokens
 from packhouse.entrypoints.gateway.authorise import authorise
@@ -14,17 +12,14 @@ from packhouse.entrypoints.gateway.http import Reply, Request
 from packhouse.entrypoints.gateway.openai.body import RelayBody, decode_envelope
 from packhouse.entrypoints.gateway.openai.errors import error_body
 from packhouse.entrypoints.gateway.openai.read import read_chat
-from packhouse.entrypoints.gateway.openai.usage import WithChoices
+from packhouse.entrypoints.gateway.openai.relayed import completed, events
+from packhouse.entrypoints.gateway.openai.stream import ChunkWriter
 from packhouse.entrypoints.gateway.openai.wire import ChatEnvelope
-from packhouse.entrypoints.gateway.openai.write import ChunkWriter, Heading, completion
+from packhouse.entrypoints.gateway.openai.write import Heading, completion
 from packhouse.ports.meter import Access, Meter
 from packhouse.ports.outside import Clock, Ids
 from packhouse.services.chat import Chat, Spender
 from packhouse.services.grounded import GroundedChat, Grounds
-
-DONE = b"[DONE]"
-
-_choices = msgspec.json.Decoder(WithChoices)
 
 
 class ChatRoute:
@@ -49,19 +44,16 @@ class ChatRoute:
 
     async def _relay(self, spender: Spender, body: RelayBody, *, envelope: ChatEnvelope) -> Reply:
         if not envelope.stream:
-            return Reply(body=await self._chat.relay(spender, body))
+            return Reply(body=completed(await self._chat.relay(spender, body)))
         payloads = await self._chat.relay_stream(spender, body)
-        return await _stream(_relayed(payloads, include_usage=_include_usage(envelope)))
+        return await _stream(events(payloads, include_usage=envelope.include_usage))
 
     async def _neutral(self, spender: Spender, asked: ChatRequest, *, envelope: ChatEnvelope) -> Reply:
         if not envelope.stream:
             answered = await self._chat.answer(spender, asked)
             return Reply(body=completion(self._heading(answered.model), answered.answer, tokens=answered.tokens))
         pieces = await self._chat.stream(spender, asked)
-        writer = ChunkWriter(
-            self._heading(self._chat.model_id(spender.pack, asked.model)), include_usage=_include_usage(envelope)
-        )
-        return await _stream(_written(pieces, writer, grounds=None))
+        return await _stream(_written(pieces, self._writer(spender, envelope), grounds=None))
 
     async def _with_knowledge(
         self, request: Request, access: Access, *, spender: Spender, envelope: ChatEnvelope
@@ -79,17 +71,14 @@ class ChatRoute:
             )
             return Reply(body=body)
         pieces, grounds = await self._grounded.stream(access, spender, request=asked, choices=choices)
-        writer = ChunkWriter(
-            self._heading(self._chat.model_id(spender.pack, asked.model)), include_usage=_include_usage(envelope)
-        )
-        return await _stream(_written(pieces, writer, grounds=grounds))
+        return await _stream(_written(pieces, self._writer(spender, envelope), grounds=grounds))
+
+    def _writer(self, spender: Spender, envelope: ChatEnvelope) -> ChunkWriter:
+        model = self._chat.model_id(spender.pack, envelope.model)
+        return ChunkWriter(self._heading(model), include_usage=envelope.include_usage)
 
     def _heading(self, model: str) -> Heading:
         return Heading(self._ids.new("chatcmpl"), self._clock.microseconds() // 1_000_000, model)
-
-
-def _include_usage(envelope: ChatEnvelope) -> bool:
-    return envelope.stream_options is not None and envelope.stream_options.include_usage
 
 
 async def _stream(events: AsyncGenerator[bytes, None]) -> Reply:
@@ -103,24 +92,8 @@ async def _written(
     async with aclosing(pieces):
         yield writer.opening()
         async for piece in pieces:
-            yield writer.piece(piece)
+            if event := writer.piece(piece):
+                yield event
             if isinstance(piece, StreamEnd) and piece.tokens is not None:
                 tokens = piece.tokens
     yield writer.closing(tokens, packhouse=packhouse_of(grounds) if grounds is not None else None)
-
-
-async def _relayed(payloads: AsyncGenerator[bytes, None], *, include_usage: bool) -> AsyncGenerator[bytes, None]:
-    """The provider's events; the usage that only we asked for is left out."""
-    async with aclosing(payloads):
-        async for payload in payloads:
-            if payload == DONE or (not include_usage and b'"usage"' in payload and _is_usage_alone(payload)):
-                continue
-            yield b"data: " + payload + b"\n\n"
-    yield b"data: [DONE]\n\n"  # after the call is settled, which happens when the payloads end
-
-
-def _is_usage_alone(payload: bytes) -> bool:
-    try:
-        return not _choices.decode(payload).choices
-    except msgspec.DecodeError:
-        return False

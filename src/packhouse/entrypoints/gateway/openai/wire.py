@@ -9,7 +9,13 @@ from packhouse.domain.content import Content
 from packhouse.domain.embedding import InputType
 from packhouse.entrypoints.gateway.grounding import PackhouseOptions
 
+NOTHING = msgspec.Raw(b"")
 EMPTY_SCHEMA = msgspec.Raw(b'{"type":"object","properties":{}}')
+
+
+def is_said(value: msgspec.Raw) -> bool:
+    """Whether the field is there; null says nothing."""
+    return bytes(value) not in {b"", b"null"}
 
 
 class ImageURL(Content, frozen=True):
@@ -37,7 +43,7 @@ class ContentPart(Content, frozen=True):
     refusal: str = ""
     image_url: ImageURL | None = None
     file: FileData | None = None
-    prompt_cache_breakpoint: msgspec.Raw | None = None
+    prompt_cache_breakpoint: msgspec.Raw = NOTHING
     cache_control: CacheControl | None = None
 
 
@@ -81,8 +87,8 @@ class WireMessage(Content, frozen=True):
     thinking_blocks: list[ThinkingBlock] | None = None
     tool_calls: list[ToolCall] | None = None
     tool_call_id: str | None = None
-    function_call: msgspec.Raw | None = None
-    audio: msgspec.Raw | None = None
+    function_call: msgspec.Raw = NOTHING
+    audio: msgspec.Raw = NOTHING
     provider_specific_fields: Specific | None = None
 
 
@@ -195,9 +201,9 @@ class ChatBody(Content, frozen=True):
     top_logprobs: int | None = None
     logit_bias: dict[str, float] | None = None
     modalities: list[str] | None = None
-    audio: msgspec.Raw | None = None
-    functions: msgspec.Raw | None = None
-    function_call: msgspec.Raw | None = None
+    audio: msgspec.Raw = NOTHING
+    functions: msgspec.Raw = NOTHING
+    function_call: msgspec.Raw = NOTHING
 
 
 class EmbeddingsBody(Content, frozen=True):

@@ -1,26 +1,26 @@
-"""From neutral answers to the OpenAI dialect: whole ones, and the chunks of a stream."""
+"""From neutral answers to the OpenAI dialect: whole ones, and what streamed ones have in common with them."""
 
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal, TypeVar
 
 import msgspec
 
-from packhouse.domain.chat import (
-    ChatAnswer,
-    ChatPiece,
-    StopReason,
-    StreamEnd,
-    TextDelta,
-    ThinkingDelta,
-    ToolUseDelta,
-    ToolUseStart,
-)
-from packhouse.domain.chat_part import ToolUse
+from packhouse.domain.chat import ChatAnswer, StopReason
+from packhouse.domain.chat_part import Foreign, Part, Text, Thinking, ToolUse
 from packhouse.domain.content import Content
 from packhouse.domain.units import ModelTokens
+from packhouse.entrypoints.gateway.openai.cited import (
+    OutAnnotation,
+    OutSpecific,
+    Span,
+    annotations,
+    other_citations,
+    specific,
+)
 from packhouse.entrypoints.gateway.openai.usage import WireUsage, wire_usage
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
-FINISH: dict[StopReason, FinishReason] = {
+FINISH: Mapping[StopReason, FinishReason] = {
     "end": "stop",
     "stop_sequence": "stop",
     "length": "length",
@@ -31,6 +31,11 @@ FINISH: dict[StopReason, FinishReason] = {
     "context_full": "length",
     "malformed": "stop",
 }
+
+Kind = TypeVar("Kind")
+
+REFUSAL = "The model refused to answer."
+"""Stands in `refusal` where the model gave no words of its own for it."""
 
 
 class OutFunction(Content, frozen=True):
@@ -44,18 +49,37 @@ class OutToolCall(Content, frozen=True):
     type: str = "function"
 
 
+class OutThinking(Content, frozen=True, tag="thinking"):
+    thinking: str
+    signature: str
+
+
+class OutRedacted(Content, frozen=True, tag="redacted_thinking"):
+    data: str
+
+
+OutThought = OutThinking | OutRedacted
+
+
 class OutMessage(Content, frozen=True, kw_only=True):
     role: str = "assistant"
     content: str | None
     refusal: str | None = None
+    annotations: list[OutAnnotation] | msgspec.UnsetType = msgspec.UNSET
+    reasoning_content: str | msgspec.UnsetType = msgspec.UNSET
+    thinking_blocks: list[OutThought] | msgspec.UnsetType = msgspec.UNSET
     tool_calls: list[OutToolCall] | msgspec.UnsetType = msgspec.UNSET
+    provider_specific_fields: OutSpecific | msgspec.UnsetType = msgspec.UNSET
 
 
 class OutChoice(Content, frozen=True, kw_only=True):
+    """`stop_reason` is the stop sequence that ended the answer, where it is known: vLLM's word for it."""
+
     index: int = 0
     message: OutMessage
     logprobs: None = None
     finish_reason: FinishReason
+    stop_reason: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Completion(Content, frozen=True, kw_only=True):
@@ -65,37 +89,6 @@ class Completion(Content, frozen=True, kw_only=True):
     model: str
     choices: tuple[OutChoice, ...]
     usage: WireUsage
-    packhouse: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-
-
-class OutDeltaCall(Content, frozen=True):
-    index: int
-    function: dict[str, str]
-    id: str | msgspec.UnsetType = msgspec.UNSET
-    type: str | msgspec.UnsetType = msgspec.UNSET
-
-
-class OutDelta(Content, frozen=True, kw_only=True):
-    role: str | msgspec.UnsetType = msgspec.UNSET
-    content: str | msgspec.UnsetType = msgspec.UNSET
-    reasoning_content: str | msgspec.UnsetType = msgspec.UNSET
-    tool_calls: tuple[OutDeltaCall, ...] | msgspec.UnsetType = msgspec.UNSET
-
-
-class OutChunkChoice(Content, frozen=True, kw_only=True):
-    index: int = 0
-    delta: OutDelta
-    logprobs: None = None
-    finish_reason: FinishReason | None = None
-
-
-class Chunk(Content, frozen=True, kw_only=True):
-    id: str
-    object: str = "chat.completion.chunk"
-    created: int
-    model: str
-    choices: tuple[OutChunkChoice, ...]
-    usage: WireUsage | msgspec.UnsetType | None = msgspec.UNSET
     packhouse: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -111,80 +104,56 @@ def completion(
     heading: Heading, answer: ChatAnswer, *, tokens: ModelTokens, packhouse: msgspec.Raw | None = None
 ) -> bytes:
     """A whole answer. `packhouse` is what goes along with a grounded one."""
-    calls = [
-        OutToolCall(part.id, OutFunction(part.name, part.arguments))
-        for part in answer.parts
-        if isinstance(part, ToolUse)
-    ]
-    text = answer.text
-    message = OutMessage(content=text if text or not calls else None, tool_calls=calls or msgspec.UNSET)
+    choice = OutChoice(
+        message=_message(answer),
+        finish_reason=FINISH[answer.stop_reason],
+        stop_reason=answer.stop_sequence or msgspec.UNSET,
+    )
     return msgspec.json.encode(
         Completion(
             id=heading.id,
             created=heading.created,
             model=heading.model,
-            choices=(OutChoice(message=message, finish_reason=FINISH[answer.stop_reason]),),
+            choices=(choice,),
             usage=wire_usage(tokens),
             packhouse=packhouse or msgspec.UNSET,
         )
     )
 
 
-class ChunkWriter:
-    """Writes the chunks of one stream as server-sent events."""
-
-    def __init__(self, heading: Heading, *, include_usage: bool) -> None:
-        self._heading = heading
-        self._include_usage = include_usage
-
-    def opening(self) -> bytes:
-        return self._event(OutDelta(role="assistant", content=""))
-
-    def piece(self, piece: ChatPiece) -> bytes:
-        match piece:
-            case TextDelta(text=text):
-                return self._event(OutDelta(content=text))
-            case ThinkingDelta(text=text):
-                return self._event(OutDelta(reasoning_content=text))
-            case ToolUseStart(index=index, id=id_, name=name):
-                call = OutDeltaCall(index, {"name": name, "arguments": ""}, id_, "function")
-                return self._event(OutDelta(tool_calls=(call,)))
-            case ToolUseDelta(index=index, arguments=arguments):
-                return self._event(OutDelta(tool_calls=(OutDeltaCall(index, {"arguments": arguments}),)))
-            case StreamEnd(stop_reason=reason):
-                return self._event(OutDelta(), FINISH[reason])
-            case _:
-                return b""
-
-    def closing(self, tokens: ModelTokens, *, packhouse: msgspec.Raw | None = None) -> bytes:
-        """The usage, where the client asked for it, and what goes along with a grounded answer."""
-        if not self._include_usage and packhouse is None:
-            return b"data: [DONE]\n\n"
-        usage = wire_usage(tokens) if self._include_usage else msgspec.UNSET
-        last = self._chunk((), usage=usage, packhouse=packhouse or msgspec.UNSET)
-        return _sse(last) + b"data: [DONE]\n\n"
-
-    def _event(self, delta: OutDelta, finish: FinishReason | None = None) -> bytes:
-        usage = None if self._include_usage else msgspec.UNSET
-        return _sse(self._chunk((OutChunkChoice(delta=delta, finish_reason=finish),), usage=usage))
-
-    def _chunk(
-        self,
-        choices: tuple[OutChunkChoice, ...],
-        *,
-        usage: WireUsage | msgspec.UnsetType | None,
-        packhouse: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET,
-    ) -> Chunk:
-        heading = self._heading
-        return Chunk(
-            id=heading.id,
-            created=heading.created,
-            model=heading.model,
-            choices=choices,
-            usage=usage,
-            packhouse=packhouse,
-        )
+def thought(text: str, *, signature: str = "", redacted: str = "") -> OutThought:
+    return OutRedacted(redacted) if redacted else OutThinking(text, signature)
 
 
-def _sse(chunk: Chunk) -> bytes:
-    return b"data: " + msgspec.json.encode(chunk) + b"\n\n"
+def _message(answer: ChatAnswer) -> OutMessage:
+    parts, text = answer.parts, answer.text
+    calls = [OutToolCall(part.id, OutFunction(part.name, part.arguments)) for part in _of(ToolUse, parts)]
+    refused = answer.stop_reason == "refused"
+    thoughts = list(_of(Thinking, parts))
+    signed = any(part.signature or part.redacted for part in thoughts)
+    blocks = [thought(part.text, signature=part.signature, redacted=part.redacted) for part in thoughts]
+    cited = [(part.citations, span) for part, span in _spans(parts) if part.citations]
+    pages = [each for citations, span in cited for each in annotations(citations, span)]
+    others = [each for citations, span in cited for each in other_citations(citations, span)]
+    return OutMessage(
+        content=None if refused or (calls and not text) else text,
+        refusal=(text or REFUSAL) if refused else None,
+        annotations=pages or msgspec.UNSET,
+        reasoning_content="".join(part.text for part in thoughts) or msgspec.UNSET,
+        thinking_blocks=blocks if signed else msgspec.UNSET,
+        tool_calls=calls or msgspec.UNSET,
+        provider_specific_fields=specific(others, _of(Foreign, parts), answer.stop_reason),
+    )
+
+
+def _of(kind: type[Kind], parts: Iterable[Part]) -> Iterator[Kind]:
+    return (part for part in parts if isinstance(part, kind))
+
+
+def _spans(parts: Iterable[Part]) -> Iterator[tuple[Text, Span]]:
+    """Each text with its place in the content."""
+    start = 0
+    for part in parts:
+        if isinstance(part, Text):
+            yield part, Span(start, start + len(part.text))
+            start += len(part.text)
