@@ -151,6 +151,29 @@ async def test_filters_and_minimum_hold_in_every_mode(house: KnowledgeHouse) -> 
     assert await found(house, "An owl hunts mice at night in the forest.", minimum_similarity=0.95) == ["owl"]
 
 
+async def test_hybrid_leaves_out_what_is_not_similar_enough_however_it_was_found(house: KnowledgeHouse) -> None:
+    await house.chunks.insert(house.base, "default", chunks=BIRDS)
+    question = SearchRequest(text="Which bird steals chips?", mode="vector", max_results=9)
+    similar = {
+        each.chunk.id: each.similarity or 0.0 for each in (await house.search.search(house.base, question)).found
+    }
+    minimum = similar["gull"] - 0.001
+    assert [each for each in similar.values() if each < minimum]
+    worded = replace(question, text="Which bird steals chips? cod water owl mice", mode="hybrid")
+    assert len((await house.search.search(house.base, worded)).found) == 3
+    strict = replace(worded, minimum_similarity=0.99)
+    assert (await house.search.search(house.base, strict)).found == []
+    some = (await house.search.search(house.base, replace(question, mode="hybrid", minimum_similarity=minimum))).found
+    assert [each.chunk.id for each in some] == [name for name, value in similar.items() if value >= minimum]
+    assert all(each.similarity == pytest.approx(similar[each.chunk.id], abs=1e-5) for each in some)
+
+
+async def test_a_keyword_search_takes_no_minimum(house: KnowledgeHouse) -> None:
+    with pytest.raises(Refused) as refused:
+        await found(house, "gull", mode="keyword", minimum_similarity=0.1)
+    assert refused.value.facts["field"] == "minimum_similarity"
+
+
 async def test_hybrid_puts_first_what_both_sides_find(house: KnowledgeHouse) -> None:
     await house.chunks.insert(house.base, "default", chunks=BIRDS)
     searched = await house.search.search(house.base, SearchRequest(text="cod deep water", mode="hybrid"))

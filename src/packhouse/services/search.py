@@ -7,7 +7,7 @@ import msgspec
 
 from packhouse.domain.content import Content
 from packhouse.domain.errors import Refused
-from packhouse.domain.knowledge import EVERYTHING, Filter, Found
+from packhouse.domain.knowledge import EVERYTHING, FieldIs, Filter, Found
 from packhouse.domain.units import CollectionId, ModelTokens
 from packhouse.ports.meter import Meter
 from packhouse.services.embeddings import Embeddings
@@ -25,7 +25,10 @@ ANY_SIMILARITY = -1.0
 
 
 class SearchRequest(Content, frozen=True, kw_only=True):
-    """`collections` are ids or names, none: all. `minimum_similarity` is a cosine."""
+    """`collections` are ids or names, none: all. `minimum_similarity` is a cosine: nothing below it is found.
+
+    A keyword search embeds nothing and therefore takes no minimum.
+    """
 
     text: str
     collections: tuple[str, ...] = ()
@@ -60,30 +63,49 @@ class Search:
         if request.mode == "keyword":
             return Searched(await self._keyword(base, places, request=request, pool=request.max_results), ModelTokens())
         pool = request.max_results if request.mode == "vector" else request.max_results * FUSED_POOL
-        near, tokens = await self._nearest(base, places, request=request, pool=pool)
-        if request.mode == "vector":
-            return Searched(near, tokens)
-        worded = await self._keyword(base, places, request=request, pool=pool)
-        return Searched(fused(near, worded)[: request.max_results], tokens)
-
-    async def _nearest(
-        self, base: KnowledgeBase, places: Sequence[CollectionId], *, request: SearchRequest, pool: int
-    ) -> tuple[list[Found], ModelTokens]:
         query = self._bases.embedding(base, (request.text,), input_type="search_query")
         embedded = await self._embeddings.embed(base.embeddings, base.key_id, request=query)
-        found = await base.store.nearest(
-            places,
-            embedded.vectors[0],
-            chosen=request.chosen,
-            max_results=pool,
-            minimum_similarity=request.minimum_similarity,
-        )
-        return found, embedded.tokens
+        near = _Near(base, places, embedded.vectors[0], request.minimum_similarity)
+        found = await near.best(request.chosen, pool)
+        if request.mode == "hybrid":
+            worded = await self._keyword(base, places, request=request, pool=pool)
+            found = fused(found, await near.enough(worded))[: request.max_results]
+        return Searched(found, embedded.tokens)
 
     async def _keyword(
         self, base: KnowledgeBase, places: Sequence[CollectionId], *, request: SearchRequest, pool: int
     ) -> list[Found]:
         return await base.store.keyword(places, request.text, chosen=request.chosen, max_results=pool)
+
+
+class _Near(msgspec.Struct, frozen=True):
+    """What lies near a vector, in some collections, and not below a minimum."""
+
+    base: KnowledgeBase
+    places: Sequence[CollectionId]
+    vector: bytes
+    minimum: float
+
+    async def best(self, chosen: Filter, most: int) -> list[Found]:
+        return await self.base.store.nearest(
+            self.places, self.vector, chosen=chosen, max_results=most, minimum_similarity=self.minimum
+        )
+
+    async def enough(self, worded: Sequence[Found]) -> list[Found]:
+        """Those of a keyword search that are not below the minimum either, in their order, with their similarity.
+
+        Where any similarity will do, they stay as they are: it costs another look.
+        """
+        if self.minimum <= ANY_SIMILARITY or not worded:
+            return list(worded)
+        ids = FieldIs("id", tuple({each.chunk.id for each in worded}))
+        near = await self.best(ids, len(worded) * len(self.places))
+        similar = {(each.collection_id, each.chunk.id): each.similarity for each in near}
+        return [
+            msgspec.structs.replace(each, similarity=similar[place])
+            for each in worded
+            if (place := (each.collection_id, each.chunk.id)) in similar
+        ]
 
 
 def fused(near: Sequence[Found], worded: Sequence[Found]) -> list[Found]:
@@ -108,3 +130,9 @@ def _check(request: SearchRequest) -> None:
         raise Refused("invalid_request", f"`max_results` must lie from 1 to {RESULTS_MAX}.", field="max_results")
     if not -1 <= request.minimum_similarity <= 1:
         raise Refused("invalid_request", "`minimum_similarity` is a cosine, from -1 to 1.", field="minimum_similarity")
+    if request.mode == "keyword" and request.minimum_similarity > ANY_SIMILARITY:
+        raise Refused(
+            "invalid_request",
+            "A keyword search knows no similarity: leave `minimum_similarity` out, or search by `hybrid` or `vector`.",
+            field="minimum_similarity",
+        )
