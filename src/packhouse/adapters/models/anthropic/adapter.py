@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 import msgspec
 
-from packhouse.adapters.models.anthropic.answer import malformed, read_answer, read_count
+from packhouse.adapters.models.anthropic.answer import UNREADABLE, malformed, read_answer, read_count
 from packhouse.adapters.models.anthropic.refusals import error_within, refusal
 from packhouse.adapters.models.anthropic.request import betas_of, count_body, messages_body
 from packhouse.adapters.models.anthropic.stream import EventReader
@@ -70,10 +70,7 @@ class Anthropic:
         yield reader.ended
 
     async def count_tokens(self, request: ChatRequest) -> int:
-        answer = await self._count.call(count_body(request), _nothing, headers=_headers(request))
-        if answer.status != 200:
-            raise refusal(answer.status, answer.body, retry_after=answer.header("retry-after"))
-        return read_count(answer.body)
+        return read_count(_whole(await self._count.call(count_body(request), _nothing, headers=_headers(request))))
 
     async def relay(self, body: bytes, sent: Sent, *, headers: Headers = ()) -> Relayed:
         answer = _whole(await self._whole.call(body, sent, headers=_versioned(headers)))
@@ -119,7 +116,7 @@ def _type_of(payload: bytes) -> str:
     """Reads the payload whole, so that what is no JSON is told at once."""
     try:
         return _type.decode(payload).type
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise malformed() from error
 
 

@@ -54,8 +54,12 @@ class InCitation(Content, frozen=True):
     encrypted_index: str = ""
 
 
+class InTyped(Content, frozen=True):
+    type: str
+
+
 class InBlock(Content, frozen=True):
-    """What is read of a block; another `type` than these stays whole."""
+    """What is read of the blocks that the neutral chat has a word for."""
 
     type: str
     text: str = ""
@@ -75,7 +79,12 @@ class InMessage(Content, frozen=True):
     usage: InUsage | None = None
 
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises."""
+
+_OWN = frozenset({"text", "thinking", "redacted_thinking", "tool_use"})
 _message = msgspec.json.Decoder(InMessage)
+_typed = msgspec.json.Decoder(InTyped)
 _block = msgspec.json.Decoder(InBlock)
 _counted = msgspec.json.Decoder(InUsage)
 
@@ -88,8 +97,8 @@ def read_answer(body: bytes) -> ChatAnswer:
     """Refused(provider_malformed)."""
     try:
         message = _message.decode(body)
-        parts = tuple(part_of(_block.decode(raw), raw) for raw in message.content)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        parts = tuple(_part(raw) for raw in message.content)
+    except UNREADABLE as error:
         raise malformed() from error
     return ChatAnswer(
         parts,
@@ -103,14 +112,23 @@ def read_count(body: bytes) -> int:
     """Refused(provider_malformed)."""
     try:
         counted = _counted.decode(body).input_tokens
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise malformed() from error
     if counted is None:
         raise malformed()
     return counted
 
 
-def part_of(block: InBlock, raw: msgspec.Raw) -> Part:
+def block_of(raw: msgspec.Raw) -> InBlock | Foreign:
+    """The block, whole where Anthropic alone knows it. Raises what decoding raises."""
+    kind = _typed.decode(raw).type
+    return _block.decode(raw) if kind in _OWN else Foreign("anthropic", kind, raw)
+
+
+def _part(raw: msgspec.Raw) -> Part:
+    block = block_of(raw)
+    if isinstance(block, Foreign):
+        return block
     match block.type:
         case "text":
             return Text(block.text, tuple(map(citation_of, block.citations or ())))
@@ -118,10 +136,8 @@ def part_of(block: InBlock, raw: msgspec.Raw) -> Part:
             return Thinking(block.thinking, block.signature)
         case "redacted_thinking":
             return Thinking("", redacted=block.data)
-        case "tool_use":
-            return ToolUse(block.id, block.name, bytes(block.input).decode())
         case _:
-            return Foreign("anthropic", block.type, raw)
+            return ToolUse(block.id, block.name, bytes(block.input).decode())
 
 
 def citation_of(given: InCitation) -> Citation:

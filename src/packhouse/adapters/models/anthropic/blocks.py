@@ -1,7 +1,9 @@
 """Neutral parts as content blocks; a cache point is a mark on the block before it."""
 
 import base64
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
 
 import msgspec
 
@@ -22,17 +24,28 @@ from packhouse.domain.chat_part import (
 from packhouse.domain.errors import Refused
 
 _PDF = "application/pdf"
+_USE_ID = re.compile(r"[a-zA-Z0-9_-]+")
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def blocks(parts: Iterable[Part]) -> tuple[wire.OutBlock, ...]:
-    """Refused(unsupported) for what the dialect has no block for."""
+def blocks(parts: Iterable[Part]) -> list[wire.OutBlock]:
+    """Refused: unsupported for what the dialect has no block for, invalid_request.
+
+    What Anthropic would refuse the whole request for is left out: texts of white space alone, and thoughts that it
+    has not signed, which are another model's.
+    """
     written = list[wire.OutBlock]()
     for part in parts:
-        if isinstance(part, CachePoint):
-            _mark(written, cache(part))
-        else:
-            written.append(_block(part))
-    return tuple(written)
+        match part:
+            case CachePoint():
+                _mark(written, cache(part))
+            case Text(text=text, citations=()) if not text or text.isspace():
+                pass
+            case Thinking(signature="", redacted=""):
+                pass
+            case _:
+                written.append(_block(part))
+    return written
 
 
 def cache(point: CachePoint) -> wire.OutCache:
@@ -46,7 +59,14 @@ def _mark(written: list[wire.OutBlock], point: wire.OutCache) -> None:
         written[-1] = msgspec.structs.replace(last, cache_control=point)
 
 
-def _block(part: Part) -> wire.OutBlock:
+def system_blocks(parts: Sequence[Part]) -> list[wire.OutBlock]:
+    """What stands in front of a conversation. Refused as above."""
+    if any(not isinstance(part, Text | CachePoint | Foreign) for part in parts):
+        raise Refused("unsupported", "Anthropic takes texts only as system messages.", field="messages")
+    return blocks(parts)
+
+
+def _block(part: Text | Image | Document | SearchResult | Thinking | ToolUse | ToolResult | Foreign) -> wire.OutBlock:
     match part:
         case Text(text=text, citations=citations):
             return wire.OutText(text, tuple(map(_citation, citations)) or wire.UNSET)
@@ -62,15 +82,31 @@ def _block(part: Part) -> wire.OutBlock:
         case Thinking(text=text, signature=signature):
             return wire.OutThinking(text, signature)
         case ToolUse(id=id_, name=name, arguments=arguments):
-            return wire.OutToolUse(id_, name, msgspec.Raw((arguments.strip() or "{}").encode()))
+            return wire.OutToolUse(_use_id(id_), name, _arguments(arguments))
         case ToolResult(tool_use_id=id_, is_error=is_error):
-            return wire.OutToolResult(id_, blocks(part.parts) or wire.UNSET, is_error or wire.UNSET)
+            return wire.OutToolResult(_use_id(id_), tuple(blocks(part.parts)) or wire.UNSET, is_error or wire.UNSET)
         case Foreign(dialect="anthropic", json=json):
             return json
         case Foreign(kind=kind):
             raise Refused("unsupported", f"Anthropic takes no parts of type {kind!r}.", field="messages")
-        case CachePoint():
-            raise AssertionError("it is a mark, not a block")
+
+
+def _use_id(given: str) -> str:
+    """The id, or where Anthropic would not take it another, always the same for the same one."""
+    return given if _USE_ID.fullmatch(given) else "toolu_" + sha256(given.encode()).hexdigest()[:32]
+
+
+def _arguments(arguments: str) -> msgspec.Raw:
+    """The JSON object; nothing stands for an empty one. It is read, so that no more than an object is written."""
+    data = arguments.strip().encode()
+    if not data:
+        return msgspec.Raw(b"{}")
+    try:
+        _object.decode(data)
+    except (msgspec.DecodeError, RecursionError) as error:
+        message = "The arguments of a tool call in the conversation are no JSON object."
+        raise Refused("invalid_request", message, field="messages") from error
+    return msgspec.Raw(data)
 
 
 def _image(image: Image) -> wire.OutSource:

@@ -22,6 +22,11 @@ _STATUS_BY_TYPE = {
     "overloaded_error": 529,
 }
 _TOO_LONG = ("prompt is too long", "exceed context limit", "context window")
+_OF_THE_ACCOUNT = ("credit balance", "usage limits")
+"""What an invalid request may say, though it is not the request's fault."""
+
+_OPERATORS = frozenset({401, 402, 403})
+_TIMEOUTS = frozenset({408, 504})
 
 
 class _Error(Content, frozen=True):
@@ -39,11 +44,13 @@ _body = msgspec.json.Decoder(_Body)
 def refusal(status: int, body: bytes, *, retry_after: str | None = None) -> Refused:
     """What an answer with another status than 200 means."""
     error = _error(body)
-    if status in {408, 504}:
+    if status == 400 and any(words in error.message for words in _OF_THE_ACCOUNT):
+        status = 402
+    if status in _TIMEOUTS:
         return Refused("provider_timeout", "The model's provider did not answer in time.", status=status)
     if status == 429:
         return _throttled(status, retry_after)
-    if status in {401, 402, 403}:
+    if status in _OPERATORS:
         said = "The model's provider does not let this installation ask it. Tell the operator."
         return Refused("provider_refused", said, status=status)
     if 400 <= status < 500 and status != 424:
@@ -61,13 +68,13 @@ def error_within(payload: bytes) -> Refused:
 def _error(body: bytes) -> _Error:
     try:
         return _body.decode(body).error or _Error()
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _Error()
 
 
 def _refused(error: _Error, status: int) -> Refused:
     said = (error.message or f"it answered with status {status}")[:_MESSAGE_CHARACTERS_MAX]
-    if status == 413 or any(words in said for words in _TOO_LONG):
+    if any(words in said for words in _TOO_LONG):
         return Refused("context_exceeded", f"The input does not fit into the model's context window: {said}")
     return Refused("provider_refused", f"The model's provider refused the request: {said}", status=status)
 

@@ -1,31 +1,42 @@
 """From the neutral request to a messages body."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from packhouse.adapters.models.anthropic import wire
-from packhouse.adapters.models.anthropic.blocks import blocks, cache
-from packhouse.domain.chat import ChatRequest, Message, ThinkingWish, Tool, ToolChoice
-from packhouse.domain.chat_part import Foreign, Part
+from packhouse.adapters.models.anthropic.blocks import cache
+from packhouse.adapters.models.anthropic.conversation import conversation
+from packhouse.domain.chat import ChatRequest, ThinkingWish, Tool, ToolChoice
+from packhouse.domain.chat_part import Foreign
 from packhouse.domain.errors import Refused
 
 BETA_OPTION = "anthropic_beta"
 """The option that becomes the `anthropic-beta` header."""
 
 _UNTAKEN = ("presence_penalty", "frequency_penalty")
+_EFFORTS = {"none": "", "minimal": "low"}
+"""Words that Anthropic does not have, and what comes nearest."""
+
 _CHOICES = {"auto": "auto", "required": "any", "none": "none", "tool": "tool"}
 _COUNTED = frozenset(
     {"messages", "model", "system", "tools", "tool_choice", "thinking", "output_config", "cache_control"}
 )
 """What the count of tokens looks at."""
 
+_BETA = re.compile(r"[\w.:-]+", re.ASCII)
+_words = msgspec.json.Decoder(list[str])
+
 JSON_ALONE = "Answer with one JSON object and nothing else."
 
 
 def messages_body(request: ChatRequest, *, stream: bool) -> bytes:
-    """Refused: unsupported."""
+    """The JSON body. `seed` is not passed on: it is best effort by its definition.
+
+    Refused: unsupported, invalid_request.
+    """
     body = _body(request)
     body = msgspec.structs.replace(
         body, max_tokens=request.output_tokens_max or wire.UNSET, stream=stream or wire.UNSET
@@ -34,7 +45,7 @@ def messages_body(request: ChatRequest, *, stream: bool) -> bytes:
 
 
 def count_body(request: ChatRequest) -> bytes:
-    """Refused: unsupported."""
+    """The body that asks how many input tokens the same request would be. Refused as above."""
     fields = msgspec.json.decode(
         _with_options(msgspec.json.encode(_body(request)), request), type=dict[str, msgspec.Raw]
     )
@@ -42,22 +53,31 @@ def count_body(request: ChatRequest) -> bytes:
 
 
 def betas_of(request: ChatRequest) -> str:
-    """The header's value; empty: none."""
-    named = [option.json for option in request.options if option.name == BETA_OPTION]
-    return ",".join(beta for json in named for beta in msgspec.json.decode(json, type=list[str]))
+    """The header's value; empty: none. Refused: invalid_request."""
+    return ",".join(beta for option in request.options if option.name == BETA_OPTION for beta in _betas(option.json))
+
+
+def _betas(json: msgspec.Raw) -> list[str]:
+    """They may come from a body, and go into a line of the head."""
+    try:
+        named = _words.decode(json)
+    except msgspec.DecodeError:
+        named = [""]
+    if not all(_BETA.fullmatch(beta) for beta in named):
+        raise Refused("invalid_request", f"`{BETA_OPTION}` must be a list of names.", field=BETA_OPTION)
+    return named
 
 
 def _body(request: ChatRequest) -> wire.OutMessages:
     for name in _UNTAKEN:
         if getattr(request, name):
             raise Refused("unsupported", f"This model takes no `{name}`. Leave it out.", field=name)
-    leading, turns = _split(request.messages)
-    system = [*blocks(part for message in leading for part in message.parts)]
+    system, turns = conversation(request)
     if request.output_format.kind == "json_object":
         system.append(wire.OutText(JSON_ALONE))
     return wire.OutMessages(
         model=request.model,
-        messages=tuple(wire.OutMessage(role, blocks(parts)) for role, parts in turns),
+        messages=tuple(wire.OutMessage(turn.role, tuple(turn.blocks)) for turn in turns),
         system=tuple(system) or wire.UNSET,
         stop_sequences=request.stop or wire.UNSET,
         temperature=_or_unset(request.temperature),
@@ -70,19 +90,6 @@ def _body(request: ChatRequest) -> wire.OutMessages:
         metadata=wire.OutMetadata(request.user) if request.user else wire.UNSET,
         cache_control=cache(request.cache_point) if request.cache_point else wire.UNSET,
     )
-
-
-def _split(messages: tuple[Message, ...]) -> tuple[list[Message], list[tuple[str, list[Part]]]]:
-    """The system messages at the beginning, and the turns: neighbours of one role are one turn."""
-    count = next((place for place, message in enumerate(messages) if message.role != "system"), len(messages))
-    turns = list[tuple[str, list[Part]]]()
-    for message in messages[count:]:
-        role = "user" if message.role == "tool" else message.role
-        if turns and turns[-1][0] == role:
-            turns[-1][1].extend(message.parts)
-        else:
-            turns.append((role, list(message.parts)))
-    return list(messages[:count]), [(role, parts) for role, parts in turns if parts]
 
 
 def _or_unset(value: float | None) -> float | msgspec.UnsetType:
@@ -116,8 +123,8 @@ def _output(request: ChatRequest) -> msgspec.Raw | msgspec.UnsetType:
     for option in request.options:
         if option.name == "output_config":
             said |= msgspec.json.decode(option.json, type=dict[str, msgspec.Raw])
-    if request.effort:
-        said["effort"] = request.effort
+    if effort := _EFFORTS.get(request.effort, request.effort):
+        said["effort"] = effort
     if request.output_format.kind == "json_schema":
         said["format"] = wire.OutFormat(request.output_format.schema)
     return msgspec.Raw(msgspec.json.encode(said)) if said else wire.UNSET

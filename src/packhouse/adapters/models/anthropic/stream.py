@@ -2,7 +2,16 @@
 
 import msgspec
 
-from packhouse.adapters.models.anthropic.answer import STOPS, InBlock, InCitation, InUsage, citation_of, malformed
+from packhouse.adapters.models.anthropic.answer import (
+    STOPS,
+    UNREADABLE,
+    InBlock,
+    InCitation,
+    InUsage,
+    block_of,
+    citation_of,
+    malformed,
+)
 from packhouse.domain.chat import (
     ChatPiece,
     CitationDelta,
@@ -39,14 +48,38 @@ class InEvent(Content, frozen=True):
     type: str
     message: InStart | None = None
     content_block: msgspec.Raw = msgspec.Raw(b"")
-    delta: InDelta | None = None
+    delta: msgspec.Raw | None = None
     usage: InUsage | None = None
 
 
 _event = msgspec.json.Decoder(InEvent)
-_block = msgspec.json.Decoder(InBlock)
+_delta = msgspec.json.Decoder(InDelta)
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_OWN = frozenset({"text", "thinking", "redacted_thinking", "tool_use"})
+
+
+class _ForeignBlock:
+    """A block that Anthropic alone knows, gathered: what its deltas bring replaces what it began with."""
+
+    def __init__(self, begun: Foreign) -> None:
+        self._begun = begun
+        self._input = ""
+        self._fields = dict[str, msgspec.Raw]()
+
+    def add(self, delta: msgspec.Raw) -> None:
+        read = _delta.decode(delta)
+        if read.type == "input_json_delta":
+            self._input += read.partial_json
+        else:
+            self._fields |= {name: value for name, value in _object.decode(delta).items() if name != "type"}
+
+    def part(self) -> Foreign:
+        begun, more = self._begun, self._fields
+        if self._input:
+            _object.decode(self._input)  # nothing but an object is one
+            more = more | {"input": msgspec.Raw(self._input.encode())}
+        if not more:
+            return begun
+        return Foreign(begun.dialect, begun.kind, msgspec.Raw(msgspec.json.encode(_object.decode(begun.json) | more)))
 
 
 class EventReader:
@@ -58,16 +91,13 @@ class EventReader:
         self._stop: StopReason = "end"
         self._sequence = ""
         self._tools = -1
-        self._foreign: InBlock | None = None
-        self._foreign_raw = msgspec.Raw(b"")
-        self._foreign_input: list[str] = []
+        self._foreign: _ForeignBlock | None = None
 
     def read(self, payload: bytes) -> list[ChatPiece]:
         """Refused(provider_malformed)."""
         try:
-            event = _event.decode(payload)
-            return self._pieces(event)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return self._pieces(_event.decode(payload))
+        except UNREADABLE as error:
             raise malformed() from error
 
     def _pieces(self, event: InEvent) -> list[ChatPiece]:
@@ -77,14 +107,15 @@ class EventReader:
             case "content_block_start":
                 return self._begun(event.content_block)
             case "content_block_delta" if event.delta is not None:
-                return self._delta(event.delta)
+                return self._more(event.delta)
             case "content_block_stop":
                 return self._stopped()
             case "message_delta":
                 self._count(event.usage)
                 if event.delta is not None:
-                    self._stop = STOPS.get(event.delta.stop_reason or "", self._stop)
-                    self._sequence = event.delta.stop_sequence or ""
+                    ending = _delta.decode(event.delta)
+                    self._stop = STOPS.get(ending.stop_reason or "", self._stop)
+                    self._sequence = ending.stop_sequence or ""
             case "message_stop":
                 self.ended = StreamEnd(self._stop, self._tokens, self._sequence)
             case _:
@@ -96,14 +127,13 @@ class EventReader:
             self._tokens = usage.over(self._tokens or ModelTokens())
 
     def _begun(self, raw: msgspec.Raw) -> list[ChatPiece]:
-        block = _block.decode(raw)
-        if block.type not in _OWN:
-            self._foreign, self._foreign_raw, self._foreign_input = block, raw, []
+        block = block_of(raw)
+        if isinstance(block, Foreign):
+            self._foreign = _ForeignBlock(block)
             return []
         match block.type:
             case "tool_use":
-                self._tools += 1
-                return [ToolUseStart(self._tools, block.id, block.name)]
+                return self._tool_begun(block)
             case "redacted_thinking":
                 return [ThinkingDelta(redacted=block.data)]
             case "text":
@@ -112,7 +142,19 @@ class EventReader:
             case _:
                 return [ThinkingDelta(block.thinking, block.signature)] if block.thinking or block.signature else []
 
-    def _delta(self, delta: InDelta) -> list[ChatPiece]:
+    def _tool_begun(self, block: InBlock) -> list[ChatPiece]:
+        """Anthropic's own input begins empty; servers that speak alike may give it whole."""
+        self._tools += 1
+        begun = ToolUseStart(self._tools, block.id, block.name)
+        if not _object.decode(block.input):
+            return [begun]
+        return [begun, ToolUseDelta(self._tools, bytes(block.input).decode())]
+
+    def _more(self, raw: msgspec.Raw) -> list[ChatPiece]:
+        if self._foreign is not None:
+            self._foreign.add(raw)
+            return []
+        delta = _delta.decode(raw)
         match delta.type:
             case "text_delta":
                 return [TextDelta(delta.text)]
@@ -122,9 +164,6 @@ class EventReader:
                 return [ThinkingDelta(signature=delta.signature)]
             case "citations_delta" if delta.citation is not None:
                 return [CitationDelta(citation_of(delta.citation))]
-            case "input_json_delta" if self._foreign is not None:
-                self._foreign_input.append(delta.partial_json)
-                return []
             case "input_json_delta":
                 return [ToolUseDelta(self._tools, delta.partial_json)] if delta.partial_json else []
             case _:
@@ -133,9 +172,5 @@ class EventReader:
     def _stopped(self) -> list[ChatPiece]:
         if self._foreign is None:
             return [PartEnd()]
-        block, raw = self._foreign, self._foreign_raw
-        self._foreign = None
-        if given := "".join(self._foreign_input):
-            fields = _object.decode(raw) | {"input": msgspec.Raw(given.encode())}
-            raw = msgspec.Raw(msgspec.json.encode(fields))
-        return [ForeignPiece(Foreign("anthropic", block.type, raw))]
+        part, self._foreign = self._foreign.part(), None
+        return [ForeignPiece(part)]
