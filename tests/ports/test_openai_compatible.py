@@ -128,7 +128,9 @@ async def test_a_query_stays_behind_the_path_and_the_caps_field_can_be_chosen() 
         (completion(content="a"), (Text("a"),), "end", None),
         (completion(None, content="a"), (Text("a"),), "end", None),
         (completion("new_reason", content=None), (), "end", None),
-        (completion("content_filter", refusal="No."), (Text("No."),), "filtered", None),
+        (completion("content_filter", content="a"), (Text("a"),), "filtered", None),
+        (completion("content_filter", refusal="No."), (Text("No."),), "refused", None),
+        (completion("stop", refusal="No."), (Text("No."),), "refused", None),
         (
             completion(content=[{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]),
             (Text("ab"),),
@@ -249,6 +251,10 @@ async def refusal_of(answer: bytes, *, streamed: bool) -> Refused:
         (404, {"error": "model 'm' not found"}, "provider_refused", "model 'm' not found"),
         (422, {"detail": "bad field"}, "provider_refused", "bad field"),
         (422, {"detail": [{"loc": ["body"]}]}, "provider_refused", "422"),
+        (422, {"detail": [{"loc": ["body", "n"], "msg": "extra"}]}, "provider_refused", "body.n: extra"),
+        (422, {"object": "Error", "message": {"detail": [{"loc": ["a"], "msg": "b"}]}}, "provider_refused", "a: b"),
+        (400, {"error": {"message": {"odd": 1}, "code": ["x"]}}, "provider_refused", "400"),
+        (400, {"error": {"message": "n", "type": "exceed_context_size_error"}}, "context_exceeded", "n"),
         (413, b"<html>", "provider_refused", "413"),
         (400, {"object": "error", "message": "too few", "code": 400}, "provider_refused", "too few"),
         (400, {"message": "mistral says"}, "provider_refused", "mistral says"),
@@ -266,6 +272,7 @@ async def refusal_of(answer: bytes, *, streamed: bool) -> Refused:
         (200, b"<html>SECRET", "provider_malformed", "protocol"),
         (200, {"error": {"message": "bad", "code": 400}}, "provider_refused", "bad"),
         (200, {"error": "SECRET"}, "provider_failed", "error"),
+        (200, b'{"choices":' + b"[" * 9_000 + b"]" * 9_000 + b"}", "provider_malformed", "protocol"),
     ],
 )
 async def test_refusals(status: int, body: object, code: str, said: str, *, streamed: bool) -> None:

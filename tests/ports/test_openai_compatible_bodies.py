@@ -13,6 +13,7 @@ from packhouse.adapters.models.http import SseDecoder
 from packhouse.adapters.models.openai_compatible.answer import ChunkReader, read_answer
 from packhouse.adapters.models.openai_compatible.refusals import refusal
 from packhouse.adapters.models.openai_compatible.request import chat_body
+from packhouse.adapters.models.openai_compatible.ways import Ways
 from packhouse.domain.chat import ChatRequest, Message, OutputFormat, StreamEnd, TextDelta, Tool, ToolChoice
 from packhouse.domain.chat_part import Document, Image, Text, Thinking, ToolUse, text_result
 from packhouse.domain.errors import Refused
@@ -32,7 +33,7 @@ TALK = (
 
 
 def body_of(request: ChatRequest, *, stream: bool = False) -> dict[str, Any]:
-    return json.loads(chat_body(request, stream=stream, cap_field="max_tokens"))
+    return json.loads(chat_body(request, stream=stream, ways=Ways()))
 
 
 def test_a_conversation() -> None:
@@ -164,7 +165,8 @@ def assert_counted(tokens: Any, usage: dict[str, Any] | None) -> None:
     if usage is None:
         assert tokens is None
     else:
-        assert tokens.input + tokens.cache_read == usage["prompt_tokens"]
+        assert tokens.input + tokens.cache_read + tokens.cache_write == usage["prompt_tokens"]
         assert tokens.output == usage["completion_tokens"]
         details: dict[str, Any] = usage.get("prompt_tokens_details") or {}
         assert tokens.cache_read == (details.get("cached_tokens") or 0)
+        assert tokens.cache_write == (details.get("cache_write_tokens") or 0)

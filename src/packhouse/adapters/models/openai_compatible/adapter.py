@@ -13,8 +13,9 @@ from packhouse.adapters.models.http.limits import Timeouts
 from packhouse.adapters.models.http.sse import SseDecoder
 from packhouse.adapters.models.openai_compatible.answer import ChunkReader, malformed, read_answer
 from packhouse.adapters.models.openai_compatible.refusals import error_within, refusal
-from packhouse.adapters.models.openai_compatible.request import OutputCapField, chat_body
-from packhouse.adapters.models.openai_compatible.vectors import Encoding, embeddings_body, read_vectors
+from packhouse.adapters.models.openai_compatible.request import chat_body, without_usage_asked
+from packhouse.adapters.models.openai_compatible.vectors import embeddings_body, read_vectors
+from packhouse.adapters.models.openai_compatible.ways import Ways
 from packhouse.domain.chat import ChatAnswer, ChatPiece, ChatRequest
 from packhouse.domain.content import Content
 from packhouse.domain.embedding import EmbedAnswer, EmbedRequest
@@ -30,14 +31,6 @@ class _AnyObject(Content, frozen=True):
 
 _any_object = msgspec.json.Decoder(_AnyObject)
 _FINISHED = re.compile(rb'"finish_reason"\s*:\s*"')
-
-
-class Ways(msgspec.Struct, frozen=True, kw_only=True):
-    """In what servers differ. Vectors are read in either encoding, whichever was asked for."""
-
-    output_cap_field: OutputCapField = "max_tokens"
-    embedding_encoding: Encoding = "float"
-    embed_texts_max: int = 256
 
 
 class OpenAICompatible:
@@ -71,11 +64,11 @@ class OpenAICompatible:
         )
 
     async def answer(self, request: ChatRequest, sent: Sent) -> ChatAnswer:
-        body = chat_body(request, stream=False, cap_field=self._ways.output_cap_field)
+        body = chat_body(request, stream=False, ways=self._ways)
         return read_answer(_whole(await self._whole.call(body, sent), b'"choices"'))
 
     async def stream(self, request: ChatRequest, sent: Sent) -> AsyncGenerator[ChatPiece, None]:
-        body = chat_body(request, stream=True, cap_field=self._ways.output_cap_field)
+        body = chat_body(request, stream=True, ways=self._ways)
         reader = ChunkReader()
         async with aclosing(self.relay_stream(body, sent)) as payloads:
             async for payload in payloads:
@@ -96,11 +89,13 @@ class OpenAICompatible:
         answer = _whole(await self._whole.call(body, sent, headers=headers), b'"choices"')
         try:
             _any_object.decode(answer)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise malformed() from error
         return Relayed(answer)
 
     async def relay_stream(self, body: bytes, sent: Sent, *, headers: Headers = ()) -> AsyncGenerator[bytes, None]:
+        if not self._ways.asks_usage:
+            body = without_usage_asked(body)
         decoder = SseDecoder()
         finished = False
         async with self._streamed.open(body, sent, headers=headers) as incoming:

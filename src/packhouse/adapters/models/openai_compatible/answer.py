@@ -3,9 +3,11 @@
 import msgspec
 
 from packhouse.adapters.models.openai_compatible import wire
+from packhouse.adapters.models.openai_compatible.cited import citations, texts
 from packhouse.domain.chat import (
     ChatAnswer,
     ChatPiece,
+    CitationDelta,
     StopReason,
     StreamEnd,
     TextDelta,
@@ -34,15 +36,13 @@ def read_answer(body: bytes) -> ChatAnswer:
         raise malformed()
     choice = answer.choices[0]
     said, calls = choice.message, choice.message.tool_calls or ()
-    parts: list[Part] = []
-    if said.thought:
-        parts.append(Thinking(said.thought))
-    if said.text:
-        parts.append(Text(said.text))
+    parts: list[Part] = [*_thoughts(said), *_texts(said)]
     for index, call in enumerate(calls):
         parts.append(ToolUse(call.id or f"call_{index}", call.function.name or "", _arguments(call)))
     tokens = answer.usage.tokens() if answer.usage else None
-    return ChatAnswer(tuple(parts), _stop_reason(choice, called=bool(calls)), tokens)
+    reason = _stop_reason(choice, called=bool(calls), refused=bool(said.refusal))
+    sequence = choice.stop_reason if reason == "stop_sequence" and isinstance(choice.stop_reason, str) else ""
+    return ChatAnswer(tuple(parts), reason, tokens, sequence)
 
 
 class ChunkReader:
@@ -51,6 +51,8 @@ class ChunkReader:
     def __init__(self) -> None:
         self._tokens: ModelTokens | None = None
         self._stop: StopReason = "end"
+        self._stop_sequence = ""
+        self._refused = False
         self._calls: list[tuple[int | None, str]] = []
 
     def read(self, payload: bytes) -> list[ChatPiece]:
@@ -61,18 +63,18 @@ class ChunkReader:
         pieces: list[ChatPiece] = []
         for choice in chunk.choices[:1]:
             said = choice.delta or choice.message
-            if said.thought:
-                pieces.append(ThinkingDelta(said.thought))
-            if said.text:
-                pieces.append(TextDelta(said.text))
+            pieces += _said(said)
             for call in said.tool_calls or ():
                 pieces += self._tool_pieces(call)
+            self._refused = self._refused or bool(said.refusal)
             if choice.finish_reason:
-                self._stop = _stop_reason(choice, called=bool(self._calls))
+                self._stop = _stop_reason(choice, called=bool(self._calls), refused=self._refused)
+                self._stop_sequence = choice.stop_reason if isinstance(choice.stop_reason, str) else ""
         return pieces
 
     def end(self) -> StreamEnd:
-        return StreamEnd(self._stop, self._tokens)
+        sequence = self._stop_sequence if self._stop == "stop_sequence" else ""
+        return StreamEnd(self._stop, self._tokens, sequence)
 
     def _tool_pieces(self, call: wire.InToolCall) -> list[ChatPiece]:
         """Servers differ: some leave the index out, some give every call the same one with another id."""
@@ -96,6 +98,35 @@ class ChunkReader:
         return None
 
 
+def _thoughts(said: wire.InMessage) -> list[Thinking]:
+    """Blocks, where there are any, say what the plain thought says, and its signatures."""
+    if not said.thinking_blocks:
+        return [Thinking(said.thought)] if said.thought else []
+    return [Thinking(block.thinking or "", block.signature or "", block.data or "") for block in said.thinking_blocks]
+
+
+def _texts(said: wire.InMessage) -> list[Text]:
+    if said.annotations:
+        return texts(said.text, said.annotations)
+    return [Text(said.text)] if said.text else []
+
+
+def _said(said: wire.InMessage) -> list[ChatPiece]:
+    """A thought's block comes after its text, which it repeats: only its signature is news."""
+    pieces: list[ChatPiece] = []
+    if said.thought:
+        pieces.append(ThinkingDelta(said.thought))
+    pieces += (
+        ThinkingDelta(signature=block.signature or "", redacted=block.data or "")
+        for block in said.thinking_blocks or ()
+        if block.signature or block.data
+    )
+    if said.text:
+        pieces.append(TextDelta(said.text))
+    pieces += map(CitationDelta, citations(said.annotations or ()))
+    return pieces
+
+
 def malformed() -> Refused:
     return Refused("provider_malformed", "The model's provider answered something that is not its protocol.")
 
@@ -103,7 +134,7 @@ def malformed() -> Refused:
 def _decode(body: bytes) -> wire.InChat:
     try:
         return _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise malformed() from error
 
 
@@ -114,8 +145,10 @@ def _arguments(call: wire.InToolCall) -> str:
     return arguments or ""
 
 
-def _stop_reason(choice: wire.InChoice, *, called: bool) -> StopReason:
+def _stop_reason(choice: wire.InChoice, *, called: bool, refused: bool) -> StopReason:
     reason = _STOP_REASONS.get(choice.finish_reason or "stop", "end")
+    if refused and reason in {"end", "filtered"}:
+        return "refused"
     if reason == "end" and called:
         return "tool_use"
     if reason == "end" and isinstance(choice.stop_reason, str):

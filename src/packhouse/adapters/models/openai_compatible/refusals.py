@@ -4,7 +4,8 @@ What concerns the caller's request is passed on in the server's words. What conc
 not: its words may name keys, projects and hosts.
 """
 
-from typing import Any
+from math import isfinite
+from typing import Any, cast
 
 import msgspec
 
@@ -14,31 +15,58 @@ from packhouse.domain.errors import Refused
 _MESSAGE_CHARACTERS_MAX = 600
 _TIMEOUTS = frozenset({408, 504})
 _MODEL_FAILED = 424
+_CONTEXT_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error"})
+_CONTEXT_WORDS = ("maximum context length", "maximum model length", "available context size", "context window")
 _OPERATORS = frozenset({401, 402, 403, 407})
 
 
 class _Fault(Content, frozen=True):
-    message: str | None = None
-    code: str | int | None = None
+    message: str = ""
+    code: str = ""
+    type: str = ""
 
 
 class _Body(Content, frozen=True):
     """The shapes in use: `{"error": {…}}`, `{"error": "…"}`, `{"object": "error", …}`, `{"detail": …}`."""
 
-    error: dict[str, Any] | str | None = None
-    object: str | None = None
-    message: str | None = None
-    code: str | int | None = None
+    error: Any = None
+    object: Any = None
+    message: Any = None
+    code: Any = None
+    type: Any = None
     detail: Any = None
 
     def fault(self) -> _Fault | None:
-        if isinstance(self.error, str):
-            return _Fault(self.error)
-        if self.error is not None:
-            return msgspec.convert(self.error, _Fault, strict=False)
-        if self.object == "error":
-            return _Fault(self.message, self.code)
+        if isinstance(self.error, dict):
+            return _fault(cast("dict[str, Any]", self.error))
+        if self.error:
+            return _Fault(_words(self.error))
+        if str(self.object).lower() == "error":
+            return _Fault(_words(self.message), _word(self.code), _word(self.type))
         return None
+
+
+def _fault(error: dict[str, Any]) -> _Fault:
+    return _Fault(_words(error.get("message")), _word(error.get("code")), _word(error.get("type")))
+
+
+def _word(value: Any) -> str:
+    return str(value) if isinstance(value, str | int) else ""
+
+
+def _words(value: Any) -> str:
+    """A sentence, or what a server that checks fields says of each: where it is, and what is wrong."""
+    match value:
+        case str():
+            return value
+        case {"detail": detail}:
+            return _words(detail)
+        case [*several]:
+            return "; ".join(filter(None, map(_words, several)))
+        case {"loc": [*places], "msg": str(said)}:
+            return f"{'.'.join(map(str, places))}: {said}"
+        case _:
+            return ""
 
 
 def refusal(status: int, body: bytes, *, retry_after: str | None = None) -> Refused:
@@ -52,7 +80,7 @@ def refusal(status: int, body: bytes, *, retry_after: str | None = None) -> Refu
         return _throttled(retry_after)
     if 400 <= status < 500 and status != _MODEL_FAILED:
         read = _read(body)
-        fault = read.fault() or _Fault(read.message or _detail(read))
+        fault = read.fault() or _Fault(_words(read.message) or _words(read.detail))
         return _refused(fault, status)
     return Refused("provider_failed", f"The model's provider answered with status {status}.", status=status)
 
@@ -62,8 +90,7 @@ def error_within(payload: bytes) -> Refused | None:
     fault = _read(payload).fault()
     if fault is None:
         return None
-    code = str(fault.code)
-    status = int(code) if code.isdecimal() else 0
+    status = int(fault.code) if fault.code.isdecimal() else 0
     if 400 <= status < 600:
         return refusal(status, payload)
     if _is_context(fault):
@@ -74,12 +101,8 @@ def error_within(payload: bytes) -> Refused | None:
 def _read(body: bytes) -> _Body:
     try:
         return msgspec.json.decode(body, type=_Body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _Body()
-
-
-def _detail(body: _Body) -> str | None:
-    return body.detail if isinstance(body.detail, str) else None
 
 
 def _refused(fault: _Fault, status: int) -> Refused:
@@ -90,7 +113,8 @@ def _refused(fault: _Fault, status: int) -> Refused:
 
 
 def _is_context(fault: _Fault) -> bool:
-    return fault.code == "context_length_exceeded" or "maximum context length" in (fault.message or "")
+    said = fault.message
+    return not _CONTEXT_CODES.isdisjoint((fault.code, fault.type)) or any(words in said for words in _CONTEXT_WORDS)
 
 
 def _throttled(retry_after: str | None) -> Refused:
@@ -98,5 +122,7 @@ def _throttled(retry_after: str | None) -> Refused:
     try:
         seconds = float(retry_after or "")
     except ValueError:
+        return Refused("provider_throttled", message)
+    if not isfinite(seconds):
         return Refused("provider_throttled", message)
     return Refused("provider_throttled", message, retry_after_seconds=max(seconds, 0.0))

@@ -3,16 +3,14 @@
 import base64
 import binascii
 import struct
-from typing import Literal
 
 import msgspec
 
 from packhouse.adapters.models.openai_compatible import wire
 from packhouse.adapters.models.openai_compatible.answer import malformed
+from packhouse.adapters.models.openai_compatible.ways import Encoding
 from packhouse.domain.embedding import EmbedAnswer, EmbedInput, EmbedRequest
 from packhouse.domain.errors import Refused
-
-Encoding = Literal["float", "base64"]
 
 _decoder = msgspec.json.Decoder(wire.InEmbeddings)
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from packhouse.domain.content import Content
-from packhouse.domain.units import ModelTokens
+from packhouse.domain.openai_usage import OpenAIUsage
 
 # what we send
 
@@ -32,7 +32,19 @@ class OutDocument(Content, frozen=True, tag_field="type", tag="file"):
     file: OutFile
 
 
-OutPart = OutText | OutImage | OutDocument
+OutPart = OutText | OutImage | OutDocument | msgspec.Raw
+
+
+class OutThinking(Content, frozen=True, tag_field="type", tag="thinking"):
+    thinking: str
+    signature: str
+
+
+class OutRedacted(Content, frozen=True, tag_field="type", tag="redacted_thinking"):
+    data: str
+
+
+OutThought = OutThinking | OutRedacted
 
 
 class OutCalledFunction(Content, frozen=True):
@@ -49,6 +61,8 @@ class OutToolCall(Content, frozen=True):
 class OutMessage(Content, frozen=True, omit_defaults=True):
     role: str
     content: str | tuple[OutPart, ...] | None = None
+    reasoning_content: str = ""
+    thinking_blocks: tuple[OutThought, ...] = ()
     tool_calls: tuple[OutToolCall, ...] = ()
     tool_call_id: str = ""
 
@@ -78,6 +92,7 @@ class OutSchema(Content, frozen=True, omit_defaults=True):
     name: str
     schema: msgspec.Raw
     strict: bool = False
+    description: str = ""
 
 
 class OutFormat(Content, frozen=True, omit_defaults=True):
@@ -94,16 +109,19 @@ class OutChat(Content, frozen=True, omit_defaults=True, kw_only=True):
     messages: tuple[OutMessage, ...]
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
-    tools: tuple[OutTool, ...] = ()
+    tools: tuple[OutTool | msgspec.Raw, ...] = ()
     tool_choice: str | OutNamedTool | None = None
     parallel_tool_calls: bool | None = None
     response_format: OutFormat | None = None
     temperature: float | None = None
     top_p: float | None = None
+    top_k: int | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
+    reasoning_effort: str = ""
+    user: str = ""
     stream: bool = False
     stream_options: OutStreamOptions | None = None
 
@@ -118,27 +136,16 @@ class OutEmbeddings(Content, frozen=True, omit_defaults=True):
 # what we get; unknown fields are passed over, and whatever a server may leave out or send as null may be None
 
 
-class InCached(msgspec.Struct, frozen=True):
-    cached_tokens: int | None = None
-
-
-class InUsage(msgspec.Struct, frozen=True):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: InCached | None = None
-
-    def tokens(self) -> ModelTokens | None:
-        """Cached tokens are part of the dialect's prompt tokens, but a class of their own here."""
-        if self.prompt_tokens is None:
-            return None
-        cached = (self.prompt_tokens_details.cached_tokens or 0) if self.prompt_tokens_details else 0
-        cached = min(max(cached, 0), self.prompt_tokens)
-        return ModelTokens(self.prompt_tokens - cached, self.completion_tokens or 0, cache_read=cached)
+class InWords(Content, frozen=True):
+    text: str | None = None
 
 
 class InPart(Content, frozen=True):
+    """A part of a message: `text`, or Mistral's `thinking`, which is made of texts."""
+
     type: str = ""
     text: str | None = None
+    thinking: tuple[InWords, ...] | str = ()
 
 
 class InFunction(Content, frozen=True):
@@ -152,6 +159,27 @@ class InToolCall(Content, frozen=True):
     function: InFunction = InFunction()
 
 
+class InUrlCitation(Content, frozen=True):
+    start_index: int = 0
+    end_index: int = 0
+    title: str | None = None
+    url: str | None = None
+
+
+class InAnnotation(Content, frozen=True):
+    type: str = ""
+    url_citation: InUrlCitation | None = None
+
+
+class InThought(Content, frozen=True):
+    """`thinking` with its signature, or `redacted_thinking`: how gateways in this dialect pass on Claude's thought."""
+
+    type: str = ""
+    thinking: str | None = None
+    signature: str | None = None
+    data: str | None = None
+
+
 class InMessage(Content, frozen=True):
     """A message, or the part of one that a chunk brings."""
 
@@ -159,6 +187,8 @@ class InMessage(Content, frozen=True):
     refusal: str | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
+    thinking_blocks: tuple[InThought, ...] | None = None
+    annotations: tuple[InAnnotation, ...] | None = None
     tool_calls: tuple[InToolCall, ...] | None = None
 
     @property
@@ -169,7 +199,15 @@ class InMessage(Content, frozen=True):
 
     @property
     def thought(self) -> str:
+        if isinstance(self.content, tuple) and (said := "".join(map(_thought, self.content))):
+            return said
         return self.reasoning_content or self.reasoning or ""
+
+
+def _thought(part: InPart) -> str:
+    if isinstance(part.thinking, str):
+        return part.thinking
+    return "".join(words.text or "" for words in part.thinking)
 
 
 class InChoice(Content, frozen=True):
@@ -181,7 +219,7 @@ class InChoice(Content, frozen=True):
 
 class InChat(Content, frozen=True):
     choices: tuple[InChoice, ...] = ()
-    usage: InUsage | None = None
+    usage: OpenAIUsage | None = None
 
 
 class InVector(Content, frozen=True):
@@ -191,4 +229,4 @@ class InVector(Content, frozen=True):
 
 class InEmbeddings(Content, frozen=True):
     data: tuple[InVector, ...]
-    usage: InUsage | None = None
+    usage: OpenAIUsage | None = None
