@@ -48,7 +48,7 @@ class InEvent(Content, frozen=True):
     type: str
     message: InStart | None = None
     content_block: msgspec.Raw = msgspec.Raw(b"")
-    delta: msgspec.Raw | None = None
+    delta: msgspec.Raw = msgspec.Raw(b"{}")
     usage: InUsage | None = None
 
 
@@ -106,16 +106,15 @@ class EventReader:
                 self._count(event.message.usage if event.message else None)
             case "content_block_start":
                 return self._begun(event.content_block)
-            case "content_block_delta" if event.delta is not None:
+            case "content_block_delta":
                 return self._more(event.delta)
             case "content_block_stop":
                 return self._stopped()
             case "message_delta":
                 self._count(event.usage)
-                if event.delta is not None:
-                    ending = _delta.decode(event.delta)
-                    self._stop = STOPS.get(ending.stop_reason or "", self._stop)
-                    self._sequence = ending.stop_sequence or ""
+                ending = _delta.decode(event.delta)
+                self._stop = STOPS.get(ending.stop_reason or "", self._stop)
+                self._sequence = ending.stop_sequence or ""
             case "message_stop":
                 self.ended = StreamEnd(self._stop, self._tokens, self._sequence)
             case _:
