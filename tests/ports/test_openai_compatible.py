@@ -123,6 +123,31 @@ async def test_a_query_stays_behind_the_path_and_the_caps_field_can_be_chosen() 
 
 
 @pytest.mark.parametrize(
+    ("ways", "sent"),
+    [
+        (Ways(), {"max_completion_tokens": 5, "stream_options": {"include_usage": True}}),
+        (Ways(output_cap_field="max_tokens"), {"max_tokens": 5, "stream_options": {"include_usage": True}}),
+        (Ways(output_cap_field="max_completion_tokens", asks_usage=False), {"max_completion_tokens": 5}),
+    ],
+)
+async def test_a_relayed_body_is_put_in_the_words_that_its_server_takes(ways: Ways, sent: dict[str, Any]) -> None:
+    body = b'{"stream_options":{"include_usage":true},"max_completion_tokens":5,"x":[1.50]}'
+    upstream = Upstream(stream(chunk("stop")))
+    async with adapter_at(upstream, ways=ways) as adapter:
+        async for _ in adapter.relay_stream(body, upstream.sent):
+            pass
+    assert upstream.bodies == [sent | {"x": [1.5]}]
+
+
+async def test_a_server_that_refuses_the_question_is_not_asked_for_usage() -> None:
+    upstream = Upstream(stream(chunk("stop", USAGE)))
+    async with adapter_at(upstream, ways=Ways(asks_usage=False)) as adapter:
+        pieces = [piece async for piece in adapter.stream(ASKED, upstream.sent)]
+    assert pieces == [StreamEnd("end", TOKENS)]
+    assert "stream_options" not in upstream.bodies[0]
+
+
+@pytest.mark.parametrize(
     ("body", "parts", "reason", "tokens"),
     [
         (completion(content="a"), (Text("a"),), "end", None),

@@ -39,7 +39,9 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where a provider is reached. `regions` empty: all that the installation offers. `url` empty: the provider's own.
 
     Bedrock: `key` is a bearer key; else `access_key` and `secret_key`; else the AWS credential chain, under `profile`.
-    `name` is what the catalog's models call an OpenAI-compatible endpoint, `auth` the header that takes its key.
+    `name` is what the catalog's models call an OpenAI-compatible endpoint, `auth` the header that takes its key,
+    `cap_field` the only name that it takes for the output cap, `asks_usage` whether its streams are to be asked for
+    usage, `takes_thinking` whether it takes back what a model thought.
     """
 
     provider: EndpointProvider
@@ -53,7 +55,9 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     profile: str = ""
     weight: float = 1.0
     auth: str = "authorization"
-    cap_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    cap_field: Literal["max_tokens", "max_completion_tokens"] | None = None
+    asks_usage: bool = True
+    takes_thinking: bool = False
 
     def __repr__(self) -> str:
         return f"<Endpoint {self.provider}>"  # the rest may be secret

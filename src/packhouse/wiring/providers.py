@@ -144,7 +144,11 @@ def _aws_credentials(endpoint: Endpoint) -> Credentials:
 
 
 def _ways(endpoint: Endpoint) -> Ways:
-    return Ways(output_cap_field=endpoint.cap_field)
+    return Ways(
+        output_cap_field=endpoint.cap_field,
+        asks_usage=endpoint.asks_usage,
+        takes_thinking=endpoint.takes_thinking,
+    )
 
 
 def weights_of(settings: Settings) -> Weights:

@@ -13,7 +13,7 @@ from packhouse.adapters.models.http.limits import Timeouts
 from packhouse.adapters.models.http.sse import SseDecoder
 from packhouse.adapters.models.openai_compatible.answer import ChunkReader, malformed, read_answer
 from packhouse.adapters.models.openai_compatible.refusals import error_within, refusal
-from packhouse.adapters.models.openai_compatible.request import chat_body, without_usage_asked
+from packhouse.adapters.models.openai_compatible.request import chat_body, relayed_body
 from packhouse.adapters.models.openai_compatible.vectors import embeddings_body, read_vectors
 from packhouse.adapters.models.openai_compatible.ways import Ways
 from packhouse.domain.chat import ChatAnswer, ChatPiece, ChatRequest
@@ -70,7 +70,7 @@ class OpenAICompatible:
     async def stream(self, request: ChatRequest, sent: Sent) -> AsyncGenerator[ChatPiece, None]:
         body = chat_body(request, stream=True, ways=self._ways)
         reader = ChunkReader()
-        async with aclosing(self.relay_stream(body, sent)) as payloads:
+        async with aclosing(self._payloads(body, sent)) as payloads:
             async for payload in payloads:
                 if payload != _DONE:
                     for piece in reader.read(payload):
@@ -86,6 +86,7 @@ class OpenAICompatible:
         return read_vectors(_whole(answer, b'"data"'), len(request.inputs))
 
     async def relay(self, body: bytes, sent: Sent, *, headers: Headers = ()) -> Relayed:
+        body = relayed_body(body, self._ways)
         answer = _whole(await self._whole.call(body, sent, headers=headers), b'"choices"')
         try:
             _any_object.decode(answer)
@@ -93,9 +94,10 @@ class OpenAICompatible:
             raise malformed() from error
         return Relayed(answer)
 
-    async def relay_stream(self, body: bytes, sent: Sent, *, headers: Headers = ()) -> AsyncGenerator[bytes, None]:
-        if not self._ways.asks_usage:
-            body = without_usage_asked(body)
+    def relay_stream(self, body: bytes, sent: Sent, *, headers: Headers = ()) -> AsyncGenerator[bytes, None]:
+        return self._payloads(relayed_body(body, self._ways), sent, headers=headers)
+
+    async def _payloads(self, body: bytes, sent: Sent, *, headers: Headers = ()) -> AsyncGenerator[bytes, None]:
         decoder = SseDecoder()
         finished = False
         async with self._streamed.open(body, sent, headers=headers) as incoming:

@@ -15,13 +15,14 @@ _BETAS = "anthropic_beta"
 _EFFORTS = ((4_096, "low"), (16_384, "medium"))
 """A budget of thought in tokens, and the effort that comes nearest; beyond these `high`."""
 
+_CAPS = ("max_completion_tokens", "max_tokens")
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def chat_body(request: ChatRequest, *, stream: bool, ways: Ways) -> bytes:
     """The JSON body; a streamed one asks for usage. Raises `Refused` `unsupported`."""
     choice = request.tool_choice
-    caps = {ways.output_cap_field: request.output_tokens_max}
+    caps = {ways.output_cap_field or "max_tokens": request.output_tokens_max}
     body = wire.OutChat(
         model=request.model,
         messages=tuple(MessageWriter(takes_thinking=ways.takes_thinking).messages(request.messages)),
@@ -46,10 +47,16 @@ def chat_body(request: ChatRequest, *, stream: bool, ways: Ways) -> bytes:
     return _with_options(msgspec.json.encode(body), request)
 
 
-def without_usage_asked(body: bytes) -> bytes:
-    """A body on its way to a server that refuses the question."""
+def relayed_body(body: bytes, ways: Ways) -> bytes:
+    """A body that is in this dialect already, in the words that its server takes."""
+    if ways.asks_usage and ways.output_cap_field is None:
+        return body
     fields = _fields.decode(body)
-    fields.pop("stream_options", None)
+    if not ways.asks_usage:
+        fields.pop("stream_options", None)
+    if ways.output_cap_field is not None:
+        caps = [cap for field in _CAPS if (cap := fields.pop(field, None)) is not None]
+        fields |= {ways.output_cap_field: caps[0]} if caps else {}
     return msgspec.json.encode(fields)
 
 
