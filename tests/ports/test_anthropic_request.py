@@ -19,15 +19,12 @@ from packhouse.domain.chat import (
 )
 from packhouse.domain.chat_part import (
     CachePoint,
-    Citation,
     Document,
     Foreign,
     Image,
     Part,
-    SearchResult,
     Text,
     Thinking,
-    ToolResult,
     ToolUse,
     text_result,
 )
@@ -50,12 +47,6 @@ def said(role: Role, *parts: Part) -> Message:
 
 def written(request: ChatRequest, *, stream: bool = False) -> Json:
     return json.loads(messages_body(request, stream=stream))
-
-
-def block_of(part: Part) -> Json:
-    (message,) = written(asked(said("user", part)))["messages"]
-    (block,) = message["content"]
-    return block
 
 
 def refused(request: ChatRequest) -> Refused:
@@ -240,133 +231,6 @@ def test_what_would_be_refused_for_nothing_is_left_out() -> None:
     )
     texts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
     assert body["messages"] == [{"role": "user", "content": texts}]
-
-
-# parts
-
-
-@pytest.mark.parametrize(
-    ("part", "block"),
-    [
-        (
-            Image("image/png", PNG),
-            {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw=="}},
-        ),
-        (
-            Image(url="https://x.test/a.png"),
-            {"type": "image", "source": {"type": "url", "url": "https://x.test/a.png"}},
-        ),
-        (
-            Document("application/pdf", b"%PDF", name="n", context="c", citable=True),
-            {
-                "type": "document",
-                "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBERg=="},
-                "title": "n",
-                "context": "c",
-                "citations": {"enabled": True},
-            },
-        ),
-        (
-            Document("text/markdown", "# é".encode()),
-            {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "# é"}},
-        ),
-        (
-            Document(url="https://x.test/a.pdf"),
-            {"type": "document", "source": {"type": "url", "url": "https://x.test/a.pdf"}},
-        ),
-        (
-            Document(blocks=("a", "b")),
-            {
-                "type": "document",
-                "source": {
-                    "type": "content",
-                    "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}],
-                },
-            },
-        ),
-        (
-            SearchResult("src", "title", ("a",), citable=True),
-            {
-                "type": "search_result",
-                "source": "src",
-                "title": "title",
-                "content": [{"type": "text", "text": "a"}],
-                "citations": {"enabled": True},
-            },
-        ),
-        (Thinking("hm", "sig"), {"type": "thinking", "thinking": "hm", "signature": "sig"}),
-        (Thinking("", "sig"), {"type": "thinking", "thinking": "", "signature": "sig"}),
-        (Thinking("", redacted="xx"), {"type": "redacted_thinking", "data": "xx"}),
-        (ToolUse("t", "f", ""), {"type": "tool_use", "id": "t", "name": "f", "input": {}}),
-        (ToolResult("t", (), is_error=True), {"type": "tool_result", "tool_use_id": "t", "is_error": True}),
-        (Foreign("anthropic", "x", msgspec.Raw(b'{"type":"x","y":1}')), {"type": "x", "y": 1}),
-    ],
-)
-def test_every_part_has_its_block(part: Part, block: Json) -> None:
-    assert block_of(part) == block
-
-
-def test_results_of_tools_hold_all_that_they_may() -> None:
-    result = ToolResult("t", (Text("a"), Text(""), Image("image/png", PNG), Document(blocks=("b",)), CachePoint()))
-    assert [(each["type"], each.get("cache_control")) for each in block_of(result)["content"]] == [
-        ("text", None),
-        ("image", None),
-        ("document", {"type": "ephemeral"}),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("citation", "wire"),
-    [
-        (
-            Citation(kind="characters", cited_text="c", title="t", document=1, start=2, end=3),
-            {
-                "type": "char_location",
-                "document_index": 1,
-                "document_title": "t",
-                "start_char_index": 2,
-                "end_char_index": 3,
-            },
-        ),
-        (
-            Citation(kind="pages", cited_text="c", start=2, end=3),
-            {
-                "type": "page_location",
-                "document_index": 0,
-                "document_title": None,
-                "start_page_number": 2,
-                "end_page_number": 3,
-            },
-        ),
-        (
-            Citation(kind="blocks", cited_text="c", end=3),
-            {
-                "type": "content_block_location",
-                "document_index": 0,
-                "document_title": None,
-                "start_block_index": 0,
-                "end_block_index": 3,
-            },
-        ),
-        (
-            Citation(kind="search_result", cited_text="c", source="s", title="t", document=4, end=1),
-            {
-                "type": "search_result_location",
-                "search_result_index": 4,
-                "source": "s",
-                "title": "t",
-                "start_block_index": 0,
-                "end_block_index": 1,
-            },
-        ),
-        (
-            Citation(kind="web", cited_text="c", source="https://x.test", title="t", mark="m"),
-            {"type": "web_search_result_location", "url": "https://x.test", "title": "t", "encrypted_index": "m"},
-        ),
-    ],
-)
-def test_citations_go_back_as_they_came(citation: Citation, wire: Json) -> None:
-    assert block_of(Text("said", (citation,)))["citations"] == [wire | {"cited_text": "c"}]
 
 
 def test_ids_that_anthropic_does_not_take_become_others_on_both_ends() -> None:

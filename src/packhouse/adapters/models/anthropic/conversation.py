@@ -29,7 +29,7 @@ def conversation(request: ChatRequest) -> tuple[list[wire.OutBlock], list[Turn]]
     system = list[wire.OutBlock]()
     turns = list[Turn]()
     for place, message in enumerate(request.messages):
-        if message.role == "system" and not _stays(request, place, turns):
+        if message.role == "system" and not _stays(request, place, after=turns):
             system += system_blocks(message.parts)
             continue
         role = "user" if message.role == "tool" else message.role
@@ -41,13 +41,13 @@ def conversation(request: ChatRequest) -> tuple[list[wire.OutBlock], list[Turn]]
     return system, turns
 
 
-def _stays(request: ChatRequest, place: int, turns: Sequence[Turn]) -> bool:
+def _stays(request: ChatRequest, place: int, *, after: Sequence[Turn]) -> bool:
     """Blocks of Anthropic's own mean their place. Texts stay between the user's turn and the model's, or its end."""
-    if not turns:
+    if not after:
         return False
     if any(isinstance(part, Foreign) for part in request.messages[place].parts):
         return True
-    if _HEARS_THE_SYSTEM_AMID.search(request.model) is None or turns[-1].role == "assistant":
+    if _HEARS_THE_SYSTEM_AMID.search(request.model) is None or after[-1].role == "assistant":
         return False
     return _next(request.messages[place:]) != "user"
 

@@ -30,7 +30,7 @@ def read_vectors(body: bytes, request: EmbedRequest) -> EmbedAnswer:
         )
     except (msgspec.DecodeError, UnicodeDecodeError, struct.error, OverflowError) as error:
         raise malformed() from error
-    dimensions = _dimensions(vectors, typed, request)
+    dimensions = _dimensions(vectors, typed, request=request)
     units = answer.meta.billed_units if answer.meta else None
     if units is None or (units.input_tokens is None and units.image_tokens is None):
         return EmbedAnswer(vectors, dimensions, None, typed)
@@ -46,7 +46,7 @@ def _packed(rows: Sequence[Sequence[float]], form: str) -> tuple[bytes, ...]:
     return tuple(struct.pack(f"<{len(row)}{form}", *row) for row in rows)
 
 
-def _dimensions(vectors: tuple[bytes, ...], typed: tuple[TypedVectors, ...], request: EmbedRequest) -> int:
+def _dimensions(vectors: tuple[bytes, ...], typed: tuple[TypedVectors, ...], *, request: EmbedRequest) -> int:
     """The one number of dimensions that all vectors have; each type has one for each input."""
     found = {len(vector) // 4 for vector in vectors}
     for each in typed:
