@@ -321,15 +321,12 @@ def test_choices(choice: ToolChoice, written: Json | None) -> None:
 
 
 def test_one_call_at_a_time_is_claudes_own_choice() -> None:
-    for choice, kind in (("auto", "auto"), ("required", "any")):
-        body = body_of(asked(tools=TOOLS, tool_choice=ToolChoice(choice, parallel=False)))  # type: ignore[arg-type]
-        assert body["additionalModelRequestFields"] == {
-            "tool_choice": {"type": kind, "disable_parallel_tool_use": True}
-        }
-        assert "toolChoice" not in body["toolConfig"]
+    body = body_of(asked(tools=TOOLS, tool_choice=ToolChoice("auto", parallel=False)))
+    assert body["additionalModelRequestFields"] == {"tool_choice": {"type": "auto", "disable_parallel_tool_use": True}}
+    assert "toolChoice" not in body["toolConfig"]
     body = body_of(asked(tools=TOOLS, tool_choice=ToolChoice("tool", "g", parallel=False)))
-    chosen = body["additionalModelRequestFields"]["tool_choice"]
-    assert chosen == {"type": "tool", "name": "g", "disable_parallel_tool_use": True}
+    assert body["toolConfig"]["toolChoice"] == {"tool": {"name": "g"}}
+    assert "additionalModelRequestFields" not in body
     request = asked(model=OTHER, tools=TOOLS, tool_choice=ToolChoice(parallel=False))
     assert refused(request) == ("unsupported", "parallel_tool_calls")
 

@@ -89,8 +89,8 @@ def _wished(request: ChatRequest, family: Family) -> dict[str, msgspec.Raw]:
         fields |= _thinking(request.thinking, family)
     if request.top_k is not None:
         fields |= {"inferenceConfig": {"topK": request.top_k}} if family == "nova" else {"top_k": request.top_k}
-    if request.tools and not request.tool_choice.parallel:
-        fields |= _one_at_a_time(request, family)
+    if request.tools and not request.tool_choice.parallel and request.tool_choice.mode == "auto":
+        fields |= _one_at_a_time(family)
     if tools := [tool.json for tool in request.tools if isinstance(tool, Foreign) and tool.dialect == "anthropic"]:
         if family != "claude":
             raise Refused("unsupported", "This model has no tools of its own of that type.", field="tools")
@@ -111,15 +111,13 @@ def _thinking(wish: ThinkingWish, family: Family) -> dict[str, object]:
     return {"thinking": said}
 
 
-def _one_at_a_time(request: ChatRequest, family: Family) -> dict[str, object]:
-    """Converse cannot say it, Claude's own tool choice can; it takes the place of Converse's."""
+def _one_at_a_time(family: Family) -> dict[str, object]:
+    """Converse cannot say it, Claude's own tool choice can. Where a tool must be called, Converse's own choice stands
+    instead: two that differ would be refused, and a model that must call a tool calls one."""
     if family != "claude":
         message = "This model cannot be held to one tool call at a time."
         raise Refused("unsupported", message, field="parallel_tool_calls")
-    choice = request.tool_choice
-    kind = {"auto": "auto", "none": "auto", "required": "any", "tool": "tool"}[choice.mode]
-    named = {"name": choice.name} if choice.mode == "tool" else {}
-    return {"tool_choice": {"type": kind, **named, "disable_parallel_tool_use": True}}
+    return {"tool_choice": {"type": "auto", "disable_parallel_tool_use": True}}
 
 
 def _fields_of(json: msgspec.Raw) -> dict[str, msgspec.Raw]:

@@ -118,8 +118,7 @@ def _tools(request: ChatRequest) -> wire.OutTools | None:
             return None
         tools = request.tools or tuple(Tool(name) for name in used)
         return _listed(tools, _AUTO)
-    chosen = _choice(choice) if choice.parallel else None
-    return _listed(request.tools, chosen)
+    return _listed(request.tools, _choice(choice))
 
 
 def _listed(tools: tuple[Tool | Foreign, ...], choice: wire.OutToolChoice | None) -> wire.OutTools | None:
