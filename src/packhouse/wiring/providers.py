@@ -11,6 +11,7 @@ from packhouse.adapters.models.balanced.targets import Retries, Target, Targets
 from packhouse.adapters.models.bedrock.adapter import Bedrock
 from packhouse.adapters.models.bedrock.credentials import BearerKey, Credentials, DefaultChain, Profile
 from packhouse.adapters.models.bedrock.signature import StaticKeys
+from packhouse.adapters.models.cohere.adapter import Cohere
 from packhouse.adapters.models.http.client import UpstreamClient
 from packhouse.adapters.models.http.limits import Timeouts
 from packhouse.adapters.models.local.embeddings import LocalEmbeddingsModel
@@ -19,7 +20,6 @@ from packhouse.adapters.models.local.text import LocalTextModel
 from packhouse.adapters.models.local.weights import Weights, installed_weights, own_weights
 from packhouse.adapters.models.openai_compatible.adapter import OpenAICompatible, Ways
 from packhouse.domain.chat_part import Dialect
-from packhouse.domain.errors import Refused
 from packhouse.ports.models import EmbeddingsModel, Relay, TextModel, TokenCounter
 from packhouse.ports.outside import Clock
 from packhouse.services.models import Adapters, Place
@@ -86,8 +86,9 @@ class Providers:
                 places.add_text(place, bedrock, weight)
                 places.add_embeddings(place, bedrock, weight)
                 places.add_counter(place, bedrock, weight)
-            case _:
-                raise Refused("setting_invalid", f"{endpoint.provider} is not wired")
+            case "cohere":
+                cohere = Cohere(url, client=client, api_key=endpoint.key, timeouts=timeouts)
+                places.add_embeddings(place, cohere, weight)
 
 
 class _Places:
