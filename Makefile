@@ -57,6 +57,10 @@ ci: ## what a change must pass: lint, docs-check, test, with nothing left out
 browser: ## install Debian's Chromium for the browser tests (as root)
 	@scripts/browser.sh
 
+.PHONY: conformance
+conformance: setup ## run LangChain's standard tests and the Vercel AI SDK against it, with each provider behind
+	@exec scripts/conformance.sh $(ARGS)
+
 .PHONY: bench-start
 bench-start: setup-dev ## measure start-up time and idle memory
 	@exec $(BIN)/python benchmarks/start.py $(ARGS)
@@ -67,5 +71,5 @@ bench-gateway: setup-dev ## measure the gateway's throughput and what it adds
 
 .PHONY: clean
 clean: ## remove what can be made again, .venv included
-	@rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	@rm -rf .venv .venv-conformance conformance/ai_sdk/node_modules .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
 	@find src connector tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

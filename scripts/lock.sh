@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes requirements/{base,dev,tools}.txt anew from pyproject.toml and tools.in, each package pinned by hash.
+# Writes requirements/*.txt anew from pyproject.toml and the .in files, each package pinned by hash.
 # Run it after a dependency has changed; `scripts/lock.sh --upgrade` also takes newer versions.
 set -eu
 cd "$(dirname "$0")/.."
@@ -18,3 +18,4 @@ lock() { # OUTPUT INPUT... -- OPTION...
 lock base pyproject.toml connector/pyproject.toml "$@"
 lock dev pyproject.toml connector/pyproject.toml --group dev --constraints requirements/base.txt "$@"
 lock tools requirements/tools.in "$@"
+lock conformance requirements/conformance.in "$@"

@@ -83,7 +83,7 @@ OutCitation = CharLocation | PageLocation | BlockLocation | SearchLocation | Web
 
 class OutText(Content, frozen=True, tag="text"):
     text: str
-    citations: tuple[OutCitation, ...] | None = None
+    citations: tuple[OutCitation, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 class OutThinking(Content, frozen=True, tag="thinking"):
@@ -147,7 +147,7 @@ def _blocks(parts: Iterable[Part]) -> Iterable[OutBlock]:
     for part in parts:
         match part:
             case Text(text=text, citations=citations):
-                yield OutText(text, tuple(map(citation, citations)) or None)
+                yield OutText(text, tuple(map(citation, citations)) or msgspec.UNSET)
             case Thinking(redacted=redacted) if redacted:
                 yield OutRedacted(redacted)
             case Thinking(text=text, signature=signature):

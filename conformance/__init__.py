@@ -1,0 +1,1 @@
+"""The suites that others publish, run against Packhouse as their users would."""
