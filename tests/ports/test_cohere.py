@@ -26,6 +26,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
 PNG_URL = "data:image/png;base64," + base64.b64encode(PNG).decode()
 PICTURE = EmbedInput((Image("image/png", PNG),))
 BOTH = EmbedInput((Text("a pipe"), Image("image/png", PNG)))
+DEEP = b'{"embeddings":{},"deep":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 TIMEOUTS = Timeouts(connect_seconds=1, first_byte_seconds=0.5, between_bytes_seconds=0.5, total_seconds=5)
 
 
@@ -183,6 +184,9 @@ def test_what_was_not_reported_is_not_known(meta: object) -> None:
         answer(embeddings={"float": [[]]}),
         answer(embeddings={"float": [["a"]]}),
         answer(embeddings={"float": [[1e300]]}),
+        pytest.param(DEEP, id="deep"),
+        answer(embeddings={"float": [[1.0]]}, meta={"billed_units": {"input_tokens": -1}}),
+        answer(embeddings={"float": [[1.0]]}, meta={"billed_units": {"image_tokens": 1e300}}),
     ],
 )
 def test_what_is_no_answer_is_malformed(body: bytes) -> None:
@@ -205,22 +209,28 @@ def test_a_number_too_large_for_its_type_is_malformed() -> None:
     [
         (400, "provider_refused"),
         (401, "provider_refused"),
+        (402, "provider_refused"),
         (403, "provider_refused"),
         (404, "provider_refused"),
         (408, "provider_timeout"),
+        (413, "provider_refused"),
         (422, "provider_refused"),
+        (424, "provider_failed"),
         (429, "provider_throttled"),
         (498, "provider_refused"),
         (499, "provider_failed"),
         (500, "provider_failed"),
         (503, "provider_failed"),
         (504, "provider_timeout"),
+        (529, "provider_failed"),
         (302, "provider_failed"),
     ],
 )
 def test_every_status_has_its_code(status: int, code: str) -> None:
     assert refusal(status, b'{"id": "1", "message": "no"}').code == code
     assert refusal(status, b"<html>").code == code
+    assert refusal(status, DEEP).code == code
+    assert refusal(status, b"").facts["status"] == status
 
 
 def test_refusals_of_the_request_speak_with_the_providers_words() -> None:
@@ -230,12 +240,14 @@ def test_refusals_of_the_request_speak_with_the_providers_words() -> None:
     assert refusal(400, b'{"message": "text is too long"}').code == "context_exceeded"
 
 
-@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("status", [401, 402, 403])
 def test_nothing_of_the_operators_key_is_told(status: int) -> None:
     assert "k-123" not in refusal(status, b'{"message": "invalid api token: k-123"}').message
 
 
-@pytest.mark.parametrize(("given", "seconds"), [("7", 7.0), ("-1", 0.0), ("soon", None), (None, None)])
+@pytest.mark.parametrize(
+    ("given", "seconds"), [("7", 7.0), ("-1", 0.0), ("soon", None), ("inf", None), ("nan", None), (None, None)]
+)
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_wait_is_passed_on(status: int, given: str | None, seconds: float | None) -> None:
     assert refusal(status, b"{}", retry_after=given).facts.get("retry_after_seconds") == seconds

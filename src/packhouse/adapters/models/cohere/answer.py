@@ -28,7 +28,7 @@ def read_vectors(body: bytes, request: EmbedRequest) -> EmbedAnswer:
             for kind in request.types
             if kind in _FORMATS
         )
-    except (msgspec.DecodeError, UnicodeDecodeError, struct.error, OverflowError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, struct.error, OverflowError) as error:
         raise malformed() from error
     dimensions = _dimensions(vectors, typed, request=request)
     units = answer.meta.billed_units if answer.meta else None

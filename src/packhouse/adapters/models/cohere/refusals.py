@@ -4,6 +4,7 @@ What concerns the caller's request is passed on in its words; what concerns the 
 """
 
 import re
+from math import isfinite
 
 import msgspec
 
@@ -29,7 +30,7 @@ def refusal(status: int, body: bytes, *, retry_after: str | None = None) -> Refu
         return Refused("provider_timeout", "The model's provider did not answer in time.", status=status)
     if status == 429:
         said = "The model's provider is throttling; try again later."
-        return Refused("provider_throttled", said, **_wait(retry_after))
+        return Refused("provider_throttled", said, status=status, **_wait(retry_after))
     if 400 <= status < 500 and status not in _OF_THE_SERVICE:
         return _refused(_said(body, status), status)
     said = f"The model's provider answered with status {status}."
@@ -45,13 +46,14 @@ def _refused(said: str, status: int) -> Refused:
 def _said(body: bytes, status: int) -> str:
     try:
         said = _error.decode(body).message
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         said = ""
     return (said or f"it answered with status {status}")[:_MESSAGE_CHARACTERS_MAX]
 
 
 def _wait(retry_after: str | None) -> dict[str, float]:
     try:
-        return {"retry_after_seconds": max(0.0, float(retry_after or ""))}
+        seconds = float(retry_after or "")
     except ValueError:
         return {}
+    return {"retry_after_seconds": max(0.0, seconds)} if isfinite(seconds) else {}

@@ -1,5 +1,7 @@
 """Cohere's embed as it is asked and as it answers. Names are the wire's; unknown fields are passed over."""
 
+from typing import Annotated
+
 import msgspec
 
 from packhouse.domain.content import Content
@@ -39,6 +41,9 @@ class OutEmbed(Content, frozen=True, omit_defaults=True, kw_only=True):
 
 # what we get
 
+Count = Annotated[float, msgspec.Meta(ge=0, le=2**53)]
+"""Published as a number, so that it may come with a decimal point; whole up to this size."""
+
 Numbers = list[list[int]] | None
 
 
@@ -51,10 +56,8 @@ class InVectors(Content, frozen=True, rename={"floats": "float"}):
 
 
 class InUnits(msgspec.Struct, frozen=True):
-    """Published as numbers, so that they may come with a decimal point."""
-
-    input_tokens: float | None = None
-    image_tokens: float | None = None
+    input_tokens: Count | None = None
+    image_tokens: Count | None = None
 
 
 class InMeta(msgspec.Struct, frozen=True):
