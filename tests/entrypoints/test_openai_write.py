@@ -74,7 +74,7 @@ def test_calls_of_tools() -> None:
     assert said["content"] is None
     assert said["tool_calls"] == [
         {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}},
-        {"id": "c2", "type": "function", "function": {"name": "g", "arguments": ""}},
+        {"id": "c2", "type": "function", "function": {"name": "g", "arguments": "{}"}},
     ]
     assert message(Text("So:"), ToolUse("c1", "f", "{}"))["content"] == "So:"
 
@@ -167,6 +167,7 @@ PIECES: list[ChatPiece] = [
     ToolUseDelta(0, '{"a"'),
     ToolUseDelta(0, ":1}"),
     ToolUseStart(1, "c2", "g"),
+    ToolUseDelta(1, ""),
     StreamEnd("tool_use", TOKENS),
 ]
 PARTS: tuple[Part, ...] = (
@@ -177,7 +178,7 @@ PARTS: tuple[Part, ...] = (
     Text("sky", (WEB, PAGE)),
     Text(" is blue."),
     ToolUse("c1", "f", '{"a":1}'),
-    ToolUse("c2", "g", ""),
+    ToolUse("c2", "g", "{}"),
 )
 
 
@@ -203,7 +204,7 @@ def test_text_and_thought_go_out_as_they_come_and_what_is_of_a_whole_part_with_i
         "content",
         "annotations, provider_specific_fields",
         "content",
-        *["tool_calls"] * 4,
+        *["tool_calls"] * 5,
         "",
     ]
 

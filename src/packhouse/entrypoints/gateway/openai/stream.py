@@ -25,7 +25,15 @@ from packhouse.entrypoints.gateway.openai.cited import (
     specific,
 )
 from packhouse.entrypoints.gateway.openai.usage import WireUsage, wire_usage
-from packhouse.entrypoints.gateway.openai.write import FINISH, REFUSAL, FinishReason, Heading, OutThought, thought
+from packhouse.entrypoints.gateway.openai.write import (
+    FINISH,
+    NO_ARGUMENTS,
+    REFUSAL,
+    FinishReason,
+    Heading,
+    OutThought,
+    thought,
+)
 
 DONE_EVENT = b"data: [DONE]\n\n"
 
@@ -79,6 +87,7 @@ class ChunkWriter:
         self._thought: list[str] = []
         self._signature = ""
         self._cited: list[Citation] = []
+        self._bare = set[int]()
         self._begun_at = 0
         self._written = 0
 
@@ -95,10 +104,11 @@ class ChunkWriter:
             case ThinkingDelta():
                 return self._thinking(piece)
             case ToolUseStart(index=index, id=id_, name=name):
+                self._bare.add(index)
                 call = OutDeltaCall(index, {"name": name, "arguments": ""}, id_, "function")
                 return self._ended() + self._event(OutDelta(tool_calls=(call,)))
             case ToolUseDelta(index=index, arguments=arguments):
-                return self._event(OutDelta(tool_calls=(OutDeltaCall(index, {"arguments": arguments}),)))
+                return self._arguments(index, arguments) if arguments else b""
             case CitationDelta(citation=cited):
                 self._cited.append(cited)
                 return self._end_of_thought()
@@ -107,7 +117,7 @@ class ChunkWriter:
             case PartEnd():
                 return self._ended()
             case StreamEnd():
-                return self._ended() + self._finish(piece)
+                return self._ended() + self._nothing_given() + self._finish(piece)
 
     def closing(self, tokens: ModelTokens, *, packhouse: msgspec.Raw | None = None) -> bytes:
         """The usage, where the client asked for it, and what goes along with a grounded answer."""
@@ -126,6 +136,14 @@ class ChunkWriter:
             return ended
         self._thought.append(piece.text)
         return ended + self._event(OutDelta(reasoning_content=piece.text))
+
+    def _arguments(self, index: int, arguments: str) -> bytes:
+        self._bare.discard(index)
+        return self._event(OutDelta(tool_calls=(OutDeltaCall(index, {"arguments": arguments}),)))
+
+    def _nothing_given(self) -> bytes:
+        """Calls without a word of arguments: this dialect's clients read all of them as an object."""
+        return b"".join(self._arguments(index, NO_ARGUMENTS) for index in sorted(self._bare))
 
     def _finish(self, end: StreamEnd) -> bytes:
         refused = end.stop_reason == "refused"

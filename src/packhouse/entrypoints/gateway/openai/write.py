@@ -34,6 +34,8 @@ FINISH: Mapping[StopReason, FinishReason] = {
 
 Kind = TypeVar("Kind")
 
+NO_ARGUMENTS = "{}"
+
 REFUSAL = "The model refused to answer."
 """Stands in `refusal` where the model gave no words of its own for it."""
 
@@ -127,7 +129,9 @@ def thought(text: str, *, signature: str = "", redacted: str = "") -> OutThought
 
 def _message(answer: ChatAnswer) -> OutMessage:
     parts, text = answer.parts, answer.text
-    calls = [OutToolCall(part.id, OutFunction(part.name, part.arguments)) for part in _of(ToolUse, parts)]
+    calls = [
+        OutToolCall(part.id, OutFunction(part.name, part.arguments or NO_ARGUMENTS)) for part in _of(ToolUse, parts)
+    ]
     refused = answer.stop_reason == "refused"
     thoughts = list(_of(Thinking, parts))
     signed = any(part.signature or part.redacted for part in thoughts)
@@ -142,7 +146,7 @@ def _message(answer: ChatAnswer) -> OutMessage:
         reasoning_content="".join(part.text for part in thoughts) or msgspec.UNSET,
         thinking_blocks=blocks if signed else msgspec.UNSET,
         tool_calls=calls or msgspec.UNSET,
-        provider_specific_fields=specific(others, _of(Foreign, parts), answer.stop_reason),
+        provider_specific_fields=specific(others, foreign=_of(Foreign, parts), stop_reason=answer.stop_reason),
     )
 
 
