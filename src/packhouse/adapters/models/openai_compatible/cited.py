@@ -18,7 +18,9 @@ def texts(text: str, annotations: Sequence[InAnnotation]) -> list[Text]:
     at = 0
     for (start, end), cited in _stretches(text, annotations):
         parts += [Text(text[at:start])] if at < start else []
-        parts.append(Text(text[start:end], tuple(_citation(each, places, (start, end)) for places, each in cited)))
+        parts.append(
+            Text(text[start:end], tuple(_citation(each, places, stretch=(start, end)) for places, each in cited))
+        )
         at = end
     return [*parts, Text(text[at:])] if at < len(text) else parts
 
@@ -26,7 +28,7 @@ def texts(text: str, annotations: Sequence[InAnnotation]) -> list[Text]:
 def citations(annotations: Sequence[InAnnotation]) -> list[Citation]:
     """Those of a text that is being written: they count its characters."""
     given = [each.url_citation for each in annotations if each.url_citation is not None]
-    return [_citation(each, (each.start_index, each.end_index), (0, -1)) for each in given]
+    return [_citation(each, (each.start_index, each.end_index), stretch=(0, -1)) for each in given]
 
 
 def _stretches(text: str, annotations: Sequence[InAnnotation]) -> list[tuple[Places, list[Cited]]]:
@@ -49,7 +51,7 @@ def _places(cited: InUrlCitation, length: int) -> Places:
     return (cited.start_index, cited.end_index) if inside else (0, length)
 
 
-def _citation(cited: InUrlCitation, places: Places, stretch: Places) -> Citation:
+def _citation(cited: InUrlCitation, places: Places, *, stretch: Places) -> Citation:
     """Of a whole part it needs no places."""
     start, end = (0, 0) if places == stretch else (places[0] - stretch[0], places[1] - stretch[0])
     return Citation(kind="web", title=cited.title or "", source=cited.url or "", start=start, end=end)

@@ -77,7 +77,7 @@ def other_citations(citations: Iterable[Citation], span: Span) -> list[OutCitati
 
 
 def specific(
-    citations: Sequence[OutCitation] = (), foreign: Iterable[Foreign] = (), stop_reason: StopReason = "end"
+    citations: Sequence[OutCitation] = (), *, foreign: Iterable[Foreign] = (), stop_reason: StopReason = "end"
 ) -> OutSpecific | msgspec.UnsetType:
     """Nothing where there is nothing to say."""
     blocks = tuple(OutForeign(part.dialect, part.kind, part.json) for part in foreign)

@@ -31,11 +31,11 @@ _last = msgspec.json.Decoder(_Last)
 def completed(answer: bytes) -> bytes:
     """A whole answer with the fields that it has to have."""
     if b'"logprobs"' not in answer:
-        answer = _with(_CHOICE, answer, b'"logprobs":null,')
+        answer = _with(_CHOICE, answer, field=b'"logprobs":null,')
     if b'"refusal"' not in answer:
-        answer = _with(_MESSAGE, answer, b'"refusal":null,')
+        answer = _with(_MESSAGE, answer, field=b'"refusal":null,')
     if b'"content"' not in answer:
-        answer = _with(_MESSAGE, answer, b'"content":null,')
+        answer = _with(_MESSAGE, answer, field=b'"content":null,')
     return _without_null(answer)
 
 
@@ -46,12 +46,12 @@ async def events(payloads: AsyncGenerator[bytes, None], *, include_usage: bool) 
             if payload == DONE or (not include_usage and b'"usage"' in payload and _is_usage_alone(payload)):
                 continue
             if b'"finish_reason"' not in payload:
-                payload = _with(_CHOICE, payload, b'"finish_reason":null,')
+                payload = _with(_CHOICE, payload, field=b'"finish_reason":null,')
             yield b"data: " + _without_null(payload) + b"\n\n"
     yield b"data: [DONE]\n\n"  # after the call is settled, which happens when the payloads end
 
 
-def _with(place: re.Pattern[bytes], answer: bytes, field: bytes) -> bytes:
+def _with(place: re.Pattern[bytes], answer: bytes, *, field: bytes) -> bytes:
     """A name between quotation marks occurs as a name alone: within a text its marks are escaped."""
     found = place.search(answer)
     return answer[: found.end()] + field + answer[found.end() :] if found else answer
