@@ -56,7 +56,7 @@ async def open_data_plane(settings: Settings, *, kind: str) -> DataPlane:
     meter = LeasedMeter(database=layout.database, journals=layout.journals, clock=clock, ids=ids)
     upkeep = Upkeep(meter, clock, kind=kind)
     await upkeep.start()
-    providers = Providers(settings, layout, clock)
+    providers = Providers(settings, layout, clock=clock)
     models = Models(
         catalog_of(settings),
         clock,

@@ -68,11 +68,11 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def endpoints_of(settings: Settings, environment: Mapping[str, str] = os.environ) -> tuple[Endpoint, ...]:
     """All of them, the short forms included. Refused(setting_invalid) names the one to mend."""
-    named = [_endpoint(text, settings, environment) for text in settings.endpoint]
-    return (*named, *(_upstream(text, settings, environment) for text in settings.upstream))
+    named = [_endpoint(text, settings=settings, environment=environment) for text in settings.endpoint]
+    return (*named, *(_upstream(text, settings=settings, environment=environment) for text in settings.upstream))
 
 
-def _endpoint(text: str, settings: Settings, environment: Mapping[str, str]) -> Endpoint:
+def _endpoint(text: str, *, settings: Settings, environment: Mapping[str, str]) -> Endpoint:
     provider, *words = text.split()
     values = dict[str, str]()
     for word in words:
@@ -92,7 +92,7 @@ def _endpoint(text: str, settings: Settings, environment: Mapping[str, str]) -> 
     return _checked(endpoint, text, settings=settings, environment=environment)
 
 
-def _upstream(text: str, settings: Settings, environment: Mapping[str, str]) -> Endpoint:
+def _upstream(text: str, *, settings: Settings, environment: Mapping[str, str]) -> Endpoint:
     kind, equals, url = text.partition("=")
     if not equals or kind not in _UPSTREAM_KINDS or not url.startswith(("http://", "https://")):
         raise Refused(

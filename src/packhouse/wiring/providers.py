@@ -33,7 +33,7 @@ Adapter = TypeVar("Adapter")
 class Providers:
     """The adapters of models; the local ones load at their first call."""
 
-    def __init__(self, settings: Settings, layout: Layout, clock: Clock) -> None:
+    def __init__(self, settings: Settings, layout: Layout, *, clock: Clock) -> None:
         self._clock = clock
         self._client = UpstreamClient()
         self._timeouts = Timeouts(
@@ -66,14 +66,14 @@ class Providers:
                 server = OpenAICompatible(
                     url, client=client, headers=_key_header(endpoint), timeouts=timeouts, ways=_ways(endpoint)
                 )
-                places.add_text(place, server, weight)
-                places.add_embeddings(place, server, weight)
-                places.add_relay("openai", place, server, weight)
+                places.add_text(place, server, weight=weight)
+                places.add_embeddings(place, server, weight=weight)
+                places.add_relay(place, server, dialect="openai", weight=weight)
             case "anthropic":
                 anthropic = Anthropic(url, client=client, api_key=endpoint.key, timeouts=timeouts)
-                places.add_text(place, anthropic, weight)
-                places.add_counter(place, anthropic, weight)
-                places.add_relay("anthropic", place, anthropic, weight)
+                places.add_text(place, anthropic, weight=weight)
+                places.add_counter(place, anthropic, weight=weight)
+                places.add_relay(place, anthropic, dialect="anthropic", weight=weight)
             case "bedrock":
                 bedrock = Bedrock(
                     region,
@@ -83,12 +83,12 @@ class Providers:
                     endpoint_url=url or None,
                     timeouts=timeouts,
                 )
-                places.add_text(place, bedrock, weight)
-                places.add_embeddings(place, bedrock, weight)
-                places.add_counter(place, bedrock, weight)
+                places.add_text(place, bedrock, weight=weight)
+                places.add_embeddings(place, bedrock, weight=weight)
+                places.add_counter(place, bedrock, weight=weight)
             case "cohere":
                 cohere = Cohere(url, client=client, api_key=endpoint.key, timeouts=timeouts)
-                places.add_embeddings(place, cohere, weight)
+                places.add_embeddings(place, cohere, weight=weight)
 
 
 class _Places:
@@ -104,16 +104,16 @@ class _Places:
         self.text = dict[Place, TextModel]()
         self.embeddings = dict[Place, EmbeddingsModel]()
 
-    def add_text(self, place: Place, adapter: TextModel, weight: float) -> None:
+    def add_text(self, place: Place, adapter: TextModel, *, weight: float) -> None:
         self._text[place].append(Target(adapter, weight))
 
-    def add_embeddings(self, place: Place, adapter: EmbeddingsModel, weight: float) -> None:
+    def add_embeddings(self, place: Place, adapter: EmbeddingsModel, *, weight: float) -> None:
         self._embeddings[place].append(Target(adapter, weight))
 
-    def add_relay(self, dialect: Dialect, place: Place, adapter: Relay, weight: float) -> None:
+    def add_relay(self, place: Place, adapter: Relay, *, dialect: Dialect, weight: float) -> None:
         self._relays[dialect, place].append(Target(adapter, weight))
 
-    def add_counter(self, place: Place, adapter: TokenCounter, weight: float) -> None:
+    def add_counter(self, place: Place, adapter: TokenCounter, *, weight: float) -> None:
         self._counters[place].append(Target(adapter, weight))
 
     def adapters(self) -> Adapters:

@@ -45,7 +45,7 @@ def parts_of(content: str | list[msgspec.Raw], field: str) -> Iterator[Part]:
         return
     for place, block in enumerate(content):
         at = f"{field}[{place}]"
-        typed = read(_typed, block, at)
+        typed = read(_typed, block, field=at)
         if not typed.type:
             raise Refused("invalid_request", f"`{at}` has no `type`.", field=at)
         reader = _READERS.get(typed.type)
@@ -54,7 +54,7 @@ def parts_of(content: str | list[msgspec.Raw], field: str) -> Iterator[Part]:
             yield CachePoint(typed.cache_control.ttl or "")
 
 
-def read(decoder: msgspec.json.Decoder[Block], block: msgspec.Raw, field: str) -> Block:
+def read(decoder: msgspec.json.Decoder[Block], block: msgspec.Raw, *, field: str) -> Block:
     """Refused(invalid_request) names the field."""
     try:
         return decode(decoder, bytes(block))
@@ -63,13 +63,13 @@ def read(decoder: msgspec.json.Decoder[Block], block: msgspec.Raw, field: str) -
 
 
 def _read_text(block: msgspec.Raw, field: str) -> Part:
-    text = read(_text, block, field)
+    text = read(_text, block, field=field)
     return Text(text.text, tuple(_citation(each) for each in text.citations or ()))
 
 
 def _read_media(block: msgspec.Raw, field: str) -> Part:
-    media = read(_media, block, field)
-    kind = read(_typed, block, field).type
+    media = read(_media, block, field=field)
+    kind = read(_typed, block, field=field).type
     source = media.source
     if source.type in {"file", "s3"}:
         return Foreign("anthropic", kind, block)
@@ -108,27 +108,27 @@ def _texts(content: str | list[msgspec.Raw], field: str) -> tuple[str, ...]:
 
 
 def _read_search(block: msgspec.Raw, field: str) -> Part:
-    found = read(_search, block, field)
+    found = read(_search, block, field=field)
     citable = found.citations is not None and found.citations.enabled
     return SearchResult(found.source, found.title, tuple(each.text for each in found.content), citable)
 
 
 def _read_thinking(block: msgspec.Raw, field: str) -> Part:
-    thought = read(_thinking, block, field)
+    thought = read(_thinking, block, field=field)
     return Thinking(thought.thinking, thought.signature)
 
 
 def _read_redacted(block: msgspec.Raw, field: str) -> Part:
-    return Thinking("", redacted=read(_redacted, block, field).data)
+    return Thinking("", redacted=read(_redacted, block, field=field).data)
 
 
 def _read_tool_use(block: msgspec.Raw, field: str) -> Part:
-    use = read(_tool_use, block, field)
+    use = read(_tool_use, block, field=field)
     return ToolUse(use.id, use.name, bytes(use.input).decode())
 
 
 def _read_tool_result(block: msgspec.Raw, field: str) -> Part:
-    result = read(_tool_result, block, field)
+    result = read(_tool_result, block, field=field)
     parts = tuple(parts_of(result.content or "", f"{field}.content"))
     if any(isinstance(part, Thinking | ToolUse | ToolResult) for part in parts):
         raise Refused("invalid_request", f"`{field}.content` holds what no tool answers with.", field=field)

@@ -69,10 +69,10 @@ def _message(message: wire.WireMessage, place: int) -> Message:
 
 def _read_tool(tool: msgspec.Raw, place: int) -> Tool | Foreign:
     field = f"tools[{place}]"
-    typed = read(_typed, tool, field)
+    typed = read(_typed, tool, field=field)
     if typed.type not in {"", "custom"}:
         return Foreign("anthropic", typed.type, tool)
-    own = read(_tool, tool, field)
+    own = read(_tool, tool, field=field)
     if own.defer_loading:
         return Foreign("anthropic", "custom", tool)  # it is loaded by a tool of the provider's own
     point = CachePoint(typed.cache_control.ttl or "") if typed.cache_control else None
