@@ -290,6 +290,9 @@ THOUGHT = {"completion_tokens_details": {"reasoning_tokens": 20}, "total_tokens"
         ({"completion_tokens": 30, **THOUGHT}, ModelTokens(9, 30)),
         ({"completion_tokens": 10, **THOUGHT}, ModelTokens(9, 30)),
         ({"prompt_tokens_details": {"cached_tokens": 40, "cache_write_tokens": -1}}, ModelTokens(0, 3, 9)),
+        ({"completion_tokens": -5}, ModelTokens(9, 0)),
+        ({"prompt_tokens": -9}, None),
+        ({"completion_tokens": 2**70}, None),
     ],
     ids=[
         "plain",
@@ -302,6 +305,9 @@ THOUGHT = {"completion_tokens_details": {"reasoning_tokens": 20}, "total_tokens"
         "thought within",
         "thought beside",
         "nonsense",
+        "less than nothing written",
+        "less than nothing read",
+        "too much",
     ],
 )
 def test_how_servers_tell_what_was_consumed(more: Any, tokens: ModelTokens | None) -> None:

@@ -9,6 +9,10 @@ import msgspec
 from packhouse.domain.units import ModelTokens
 
 
+TOKENS_END = 2**53
+"""No call comes to so many."""
+
+
 class PromptDetails(msgspec.Struct, frozen=True):
     cached_tokens: int | None = None
     cache_write_tokens: int | None = None
@@ -28,17 +32,17 @@ class OpenAIUsage(msgspec.Struct, frozen=True):
     cached_tokens: int | None = None
 
     def tokens(self) -> ModelTokens | None:
-        """None where nothing was counted.
+        """None where nothing was counted, or what cannot be a count.
 
         Tokens read from a cache or written to one are part of the dialect's prompt tokens, but classes of their own
         here. Thought is part of the completion tokens; servers that leave it out there have it in the total.
         """
         prompt = self.prompt_tokens
-        if prompt is None:
+        if prompt is None or prompt < 0:
             return None
         details = self.prompt_tokens_details or PromptDetails()
         cached = details.cached_tokens or self.prompt_cache_hit_tokens or self.cached_tokens or 0
         read = min(max(cached, 0), prompt)
         written = min(max(details.cache_write_tokens or 0, 0), prompt - read)
-        output = max(self.completion_tokens or 0, (self.total_tokens or 0) - prompt)
-        return ModelTokens(prompt - read - written, output, read, written)
+        output = max(self.completion_tokens or 0, (self.total_tokens or 0) - prompt, 0)
+        return ModelTokens(prompt - read - written, output, read, written) if prompt + output < TOKENS_END else None
