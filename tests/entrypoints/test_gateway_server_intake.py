@@ -31,7 +31,7 @@ def request_bytes(draw: st.DrawFn) -> bytes:
 
 def read(pieces: list[bytes]) -> list[tuple[object, ...]]:
     turns: list[Turn] = []
-    intake = Intake(Limits(), RequestIds(), on_turn=turns.append, on_continue=lambda: None)
+    intake = Intake(Limits(), RequestIds(), on_turn=turns.append, on_large=lambda _turn: None)
     for piece in pieces:
         intake.feed(piece)
     assert not intake.partial

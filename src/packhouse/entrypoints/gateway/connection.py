@@ -11,7 +11,7 @@ import structlog
 
 from packhouse.domain.errors import CODES, Refused
 from packhouse.entrypoints.gateway.heads import Heads, error_reply
-from packhouse.entrypoints.gateway.http import Handler, Reply
+from packhouse.entrypoints.gateway.http import Door, Handler, Reply
 from packhouse.entrypoints.gateway.intake import Intake, RequestIds, Turn
 from packhouse.entrypoints.gateway.limits import Limits
 
@@ -32,6 +32,7 @@ class Service:
     heads: Heads
     ids: RequestIds
     loop: asyncio.AbstractEventLoop
+    door: Door | None = None
     connections: set["Connection"] = field(default_factory=set["Connection"])
     leaving: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     draining: bool = False
@@ -55,10 +56,12 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_deadline",
+        "_door",
         "_ending",
         "_head_begun",
         "_intake",
         "_lost",
+        "_paused",
         "_service",
         "_task",
         "_transport",
@@ -70,14 +73,16 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._intake = Intake(service.limits, service.ids, on_turn=self._take, on_continue=self._continue)
+        self._intake = Intake(service.limits, service.ids, on_turn=self._take, on_large=self._knock)
         self._task: asyncio.Task[None] | None = None
+        self._door: asyncio.Future[bool] | None = None
         self._waiting: deque[Turn] = deque()
         self._writable: asyncio.Future[None] | None = None
         self._deadline = inf
         self._head_begun = False
         self._ending = False
         self._lost = False
+        self._paused = False
 
     # what the event loop calls
 
@@ -117,6 +122,9 @@ class Connection(asyncio.Protocol):
         service.connections.discard(self)
         self._intake.close()
         self._waiting.clear()
+        if (door := self._door) is not None:
+            self._door = None
+            door.cancel()
         if (task := self._task) is not None:
             service.leaving.add(task)
             task.add_done_callback(service.settle)
@@ -159,9 +167,36 @@ class Connection(asyncio.Protocol):
 
     # reading
 
-    def _continue(self) -> None:
-        if self._task is None:
+    def _knock(self, turn: Turn) -> None:
+        """Asks whether the body may come, and holds it back until that is known."""
+        if self._service.door is None:
+            self._continue(turn)
+            return
+        asked = self._door = asyncio.ensure_future(self._service.door(turn.request))
+        self._pace()
+        asked.add_done_callback(lambda done: self._admit(done, turn))
+
+    def _admit(self, asked: asyncio.Future[bool], turn: Turn) -> None:
+        admitted = not asked.cancelled() and asked.exception() is None and asked.result()
+        if asked is not self._door:
+            return  # the whole request was there first, or the client has gone
+        self._door = None
+        if admitted:
+            self._continue(turn)
+        else:
+            self._take(turn)  # the handler says no, or breaks, once more
+        self._pace()
+
+    def _continue(self, turn: Turn) -> None:
+        if self._task is None and "expect" in turn.request.headers:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _pace(self) -> None:
+        """Reads on, or does not: while the door is asked, and while too many requests wait."""
+        pause = self._door is not None or len(self._waiting) >= self._service.limits.pipelined_max
+        if pause != self._paused and not self._transport.is_closing():
+            self._paused = pause
+            (self._transport.pause_reading if pause else self._transport.resume_reading)()
 
     def _await_rest(self) -> None:
         limits, now = self._service.limits, self._service.loop.time()
@@ -175,14 +210,16 @@ class Connection(asyncio.Protocol):
 
     def _take(self, turn: Turn) -> None:
         self._head_begun = False
+        if self._door is not None:
+            self._door = None  # what it was asked about is here
+            self._pace()
         if not turn.keep_alive:
             self._ending = True  # what follows the last request is not read
         if self._task is None:
             self._start(turn)
             return
         self._waiting.append(turn)
-        if len(self._waiting) == self._service.limits.pipelined_max:
-            self._transport.pause_reading()
+        self._pace()
 
     def _start(self, turn: Turn) -> None:
         if turn.refused is not None:
@@ -219,9 +256,11 @@ class Connection(asyncio.Protocol):
     def _next(self, turn: Turn) -> None:
         self._task = None
         if self._waiting:
-            if len(self._waiting) == self._service.limits.pipelined_max and not self._transport.is_closing():
-                self._transport.resume_reading()
-            self._start(self._waiting.popleft())
+            turn = self._waiting.popleft()
+            self._pace()
+            self._start(turn)
+        elif turn.early:
+            self._linger()
         elif not turn.keep_alive or self._service.draining:
             self._close()
         elif self._intake.partial:
@@ -274,8 +313,11 @@ class Connection(asyncio.Protocol):
         return not turn.keep_alive or (self._service.draining and not self._waiting)
 
     def _refuse(self, turn: Turn, refused: Refused) -> None:
-        """Says no and ends, reading on for a while: closing at once would lose the answer on its way."""
         self._send_whole(turn, error_reply(refused))
+        self._linger()
+
+    def _linger(self) -> None:
+        """Ends, reading on for a while: closing at once would lose the answer on its way."""
         self._ending = True
         self._deadline = self._service.loop.time() + self._service.limits.linger_seconds
         if self._transport.can_write_eof():

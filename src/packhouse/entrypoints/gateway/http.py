@@ -1,6 +1,7 @@
 """The small request and reply that gateway routes see, so that the server under them can be replaced."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -43,3 +44,15 @@ class Reply(msgspec.Struct, eq=False):
 
 
 Handler = Callable[[Request], Awaitable[Reply]]
+
+Door = Callable[[Request], Awaitable[bool]]
+
+
+@runtime_checkable
+class Admitting(Protocol):
+    """A handler that can say from a request's head whether its body is worth reading.
+
+    What it does not admit gets the handler's answer to the same request without a body.
+    """
+
+    async def admits(self, request: Request) -> bool: ...

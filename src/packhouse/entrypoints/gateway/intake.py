@@ -36,17 +36,20 @@ class RequestIds:
 class Turn(msgspec.Struct, eq=False):
     """One request in its connection's order; `refused` instead of a handled request ends the connection.
 
-    `keep_alive`: the client would send another. `old`: HTTP/1.0, which knows no chunks.
+    `keep_alive`: the client would send another. `old`: HTTP/1.0, which knows no chunks. `early`: it is answered
+    without its body, which the client may still be sending.
     """
 
     request: Request
     keep_alive: bool
     old: bool
     refused: Refused | None = None
+    early: bool = False
 
 
 class Intake:
-    """Reads one connection's requests; `on_turn` gets each whole one, `on_continue` is asked for a 100.
+    """Reads one connection's requests; `on_turn` gets each whole one, `on_large` each that expects a 100 or
+    whose body is or becomes large, as soon as that is known: as an early turn.
 
     `feed` raises `Refused` where the bytes cannot or may not be read; nothing may be fed after that.
     `partial`: a request has begun and is not complete; `in_body`: its head is.
@@ -58,8 +61,9 @@ class Intake:
         "_headers",
         "_idle_bytes",
         "_ids",
+        "_large",
         "_limits",
-        "_on_continue",
+        "_on_large",
         "_on_turn",
         "_parser",
         "_raw",
@@ -76,12 +80,12 @@ class Intake:
         ids: RequestIds,
         *,
         on_turn: Callable[[Turn], None],
-        on_continue: Callable[[], None],
+        on_large: Callable[[Turn], None],
     ) -> None:
         self._limits = limits
         self._ids = ids
         self._on_turn = on_turn
-        self._on_continue = on_continue
+        self._on_large = on_large
         self._parser = HttpRequestParser(self)
         self._upgrading = False
         self.on_message_begin()
@@ -109,7 +113,7 @@ class Intake:
 
     def close(self) -> None:
         """Lets go of the parser, which holds this object in a circle."""
-        del self._parser, self._on_turn, self._on_continue
+        del self._parser, self._on_turn, self._on_large
 
     # what httptools calls
 
@@ -121,6 +125,7 @@ class Intake:
         self._size = 0
         self._idle_bytes = 0
         self._fresh = True
+        self._large = False
         self.in_body = False
         self.partial = True
 
@@ -141,16 +146,20 @@ class Intake:
         self.in_body = True
         if "transfer-encoding" in headers or "host" not in headers:
             self._check_framing()
-        length = headers.get("content-length")
-        if length is not None and int(length) > self._limits.body_bytes_max:
+        size = int(headers.get("content-length", "0"))
+        if size > self._limits.body_bytes_max:
             raise self._too_large()
         if "expect" in headers:
             self._expect(headers["expect"])
+        elif size > self._limits.unasked_body_bytes_max:
+            self._announce()
 
     def on_body(self, piece: bytes) -> None:
         self._size += len(piece)
         if self._size > self._limits.body_bytes_max:
             raise self._too_large()
+        if self._size > self._limits.unasked_body_bytes_max and not self._large:
+            self._announce()
         self._chunks.append(piece)
 
     def on_message_complete(self) -> None:
@@ -158,21 +167,28 @@ class Intake:
             return
         self.partial = self.in_body = False
         parser, chunks = self._parser, self._chunks
-        path, query = _TARGETS.get(self._url) or _target(self._url)
-        request = Request(
-            _METHODS.get(method := parser.get_method()) or method.decode(),
-            path,
-            query,
-            self._headers,
-            chunks[0] if len(chunks) == 1 else b"".join(chunks),
-            self._request_id() if "x-request-id" in self._headers else self._ids.new(),
-        )
+        request = self._request(chunks[0] if len(chunks) == 1 else b"".join(chunks))
         keep_alive = parser.should_keep_alive()
         # Without a connection header only HTTP/1.1 is kept alive: the version need not be asked for.
         old = not (keep_alive and "connection" not in self._headers) and self._is_old()
         self._on_turn(Turn(request, keep_alive=keep_alive, old=old))
 
     # the rest
+
+    def _request(self, body: bytes) -> Request:
+        path, query = _TARGETS.get(self._url) or _target(self._url)
+        return Request(
+            _METHODS.get(method := self._parser.get_method()) or method.decode(),
+            path,
+            query,
+            self._headers,
+            body,
+            self._request_id() if "x-request-id" in self._headers else self._ids.new(),
+        )
+
+    def _announce(self) -> None:
+        self._large = True
+        self._on_large(Turn(self._request(b""), keep_alive=False, old=self._is_old(), early=True))
 
     def _read_headers(self) -> dict[str, str]:
         headers, size = self._headers, len(self._url)
@@ -220,7 +236,7 @@ class Intake:
     def _expect(self, expectation: str) -> None:
         if expectation.lower() != "100-continue":
             raise _malformed("The only expectation known is 100-continue.")
-        self._on_continue()
+        self._announce()
 
     def _request_id(self) -> str:
         given = self._headers.get("x-request-id")

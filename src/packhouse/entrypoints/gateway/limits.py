@@ -4,10 +4,14 @@ import msgspec
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """Sizes in bytes, times in seconds. A time is noticed up to `tick_seconds` late."""
+    """Sizes in bytes, times in seconds. A time is noticed up to `tick_seconds` late.
+
+    `unasked_body_bytes_max`: a body above it is read only after its sender was found to be one of ours.
+    """
 
     body_bytes_max: int = 32 * 1024 * 1024
     head_bytes_max: int = 64 * 1024
+    unasked_body_bytes_max: int = 64 * 1024
     pipelined_max: int = 16
     unsent_bytes_max: int = 64 * 1024
     idle_seconds: float = 75.0

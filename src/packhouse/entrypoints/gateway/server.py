@@ -11,7 +11,7 @@ from contextlib import suppress
 from packhouse.domain.errors import Refused
 from packhouse.entrypoints.gateway.connection import Connection, Service
 from packhouse.entrypoints.gateway.heads import Heads
-from packhouse.entrypoints.gateway.http import Handler
+from packhouse.entrypoints.gateway.http import Admitting, Door, Handler
 from packhouse.entrypoints.gateway.intake import RequestIds
 from packhouse.entrypoints.gateway.limits import Limits
 from packhouse.ports.outside import Clock
@@ -23,7 +23,8 @@ _AFTER_CUT_SECONDS = 1.0
 class GatewayServer:
     """Serves `handler` over HTTP/1.1.
 
-    Keep-alive and pipelining (answered in order), bodies by length or chunked, `Expect: 100-continue`.
+    Keep-alive and pipelining (answered in order), bodies by length or chunked, `Expect: 100-continue`. Where the
+    handler is `Admitting`, it is asked before a large body is read, and before a client is told to go on.
     Every reply has an `x-request-id`: the client's own where it is sane, else a new one. Whatever the
     handler raises becomes a plain 500 and a log line without content; refusals are for it to translate.
     Malformed HTTP (400), slow (408), large bodies (413) and heads (431) are answered in OpenAI's error shape.
@@ -74,7 +75,8 @@ class GatewayServer:
 
     def _new_service(self) -> Service:
         loop = asyncio.get_running_loop()
-        return Service(self._handler, self._limits, Heads(self._clock, loop.time), RequestIds(), loop)
+        heads = Heads(self._clock, loop.time)
+        return Service(self._handler, self._limits, heads, RequestIds(), loop, _door_of(self._handler))
 
     def _begin(self, service: Service) -> None:
         assert self._server is not None
@@ -109,6 +111,10 @@ class GatewayServer:
         for connection in tuple(service.connections):
             connection.check(now)
         self._timer = service.loop.call_later(self._limits.tick_seconds, self._tick)
+
+
+def _door_of(handler: Handler) -> Door | None:
+    return handler.admits if isinstance(handler, Admitting) else None
 
 
 async def _until_quiet(service: Service, seconds: float) -> None:

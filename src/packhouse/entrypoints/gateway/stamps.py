@@ -1,5 +1,7 @@
 """Headers of the answers to calls: what served them, what is left of the quota, what they cost in time here."""
 
+from packhouse.domain.errors import Refused
+from packhouse.entrypoints.gateway.authorise import authorise
 from packhouse.entrypoints.gateway.http import Handler, Headers, Reply, Request
 from packhouse.ports.meter import Hold, Meter
 from packhouse.ports.outside import Clock
@@ -26,6 +28,14 @@ class Stamps:
         if trace.hold is not None:
             reply.headers += self._of(trace.hold, trace)
         return reply
+
+    async def admits(self, request: Request) -> bool:
+        """Whether the request's key opens anything; a route that refuses it says why."""
+        try:
+            await authorise(request, self._meter)
+        except Refused:
+            return False
+        return True
 
     def _of(self, hold: Hold, trace: Trace) -> Headers:
         left = self._meter.left(hold)
