@@ -8,7 +8,6 @@ import msgspec
 
 from packhouse.domain.units import ModelTokens
 
-
 TOKENS_END = 2**53
 """No call comes to so many."""
 
