@@ -111,8 +111,8 @@ class KnowledgeDouble:
             case "replace_objects":
                 if not all(one["object"] for one in chunks):
                     raise Refusal(400, "invalid_request", "Every chunk needs its object.", field="chunks")
-                for about in {one["object"]["id"] for one in chunks if one["object"]}:
-                    _delete(place, {"object": {"id": about}})
+                for one in chunks:
+                    _delete(place, {"object": one["object"]})
             case _:
                 pass
         place["chunks"].update({one["id"]: one for one in chunks})
@@ -238,5 +238,5 @@ def _delete(place: dict[str, Any], body: dict[str, Any]) -> int:
     return len(gone)
 
 
-def _about(about: dict[str, Any]) -> dict[str, Any]:
-    return {"$object_id": about["id"], **({"$object_type": about["type"]} if about.get("type") else {})}
+def _about(one: dict[str, Any]) -> dict[str, Any]:
+    return {"$object_id": one["id"], "$object_type": one.get("type", "")}

@@ -79,7 +79,9 @@ def test_an_object_is_replaced_and_a_collection_repopulated(ph: Packhouse) -> No
     kb = ph.knowledge.collection()
     kb.insert(ANIMALS)
     kb.replace_objects(Chunk("Dogs sleep", id="dog2", object=ObjectRef("2")))
-    assert {one.id for one in kb.list()} == {"cat", "katze", "dog2"}
+    assert {one.id for one in kb.list()} == {"cat", "dog", "katze", "dog2"}, "one without a type is another object"
+    kb.replace_objects(Chunk("Dogs sleep", id="dog3", object=ObjectRef("2", "animal")))
+    assert {one.id for one in kb.list()} == {"cat", "katze", "dog2", "dog3"}
     kb.repopulate(["one", "two"])
     assert [one.text for one in kb.list()] == ["one", "two"]
 
@@ -88,9 +90,10 @@ def test_an_object_is_replaced_and_a_collection_repopulated(ph: Packhouse) -> No
     ("selection", "left"),
     [
         ({"ids": ["cat", "dog", "no such"]}, {"katze"}),
-        ({"object": "1"}, {"dog"}),
+        ({"object": "1"}, {"cat", "dog", "katze"}),
         ({"object": ObjectRef("1", "tier")}, {"cat", "dog"}),
-        ({"objects": ["2", ObjectRef("1", "animal")]}, {"katze"}),
+        ({"objects": [ObjectRef("2", "animal"), ObjectRef("1", "animal")]}, {"katze"}),
+        ({"filter": {"$object_id": "1"}}, {"dog"}),
         ({"filter": {"$not": {"lang": "en"}}}, {"cat", "dog"}),
     ],
 )

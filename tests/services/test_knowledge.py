@@ -95,6 +95,14 @@ async def test_modes_of_inserting(house: KnowledgeHouse) -> None:
     assert await ids() == []
 
 
+async def test_names_and_metadata_at_their_limits_are_taken(house: KnowledgeHouse) -> None:
+    metadata = (*((f"{n:0>128}", "v" * 2_048) for n in range(63)), ("knowledge", "v" * 20_000))
+    chunk = Chunk(id="ä" * 512, text="x", object=ObjectRef("1" * 512, "t" * 128), metadata=metadata)
+    await house.chunks.insert(house.base, "default", chunks=[chunk])
+    page = await house.chunks.select(house.base, "default", chosen=FieldIs("id", (chunk.id,)), offset=0, limit=9)
+    assert page.chunks == [chunk]
+
+
 @pytest.mark.parametrize(
     ("chunks", "mode"),
     [
@@ -104,6 +112,18 @@ async def test_modes_of_inserting(house: KnowledgeHouse) -> None:
         ([Chunk(id=str(n), text="x") for n in range(1_001)], "insert"),
         ([Chunk(id="a", text="x")], "replace_objects"),
         ([Chunk(id="a", text="x", metadata=(("$and", "x"),))], "insert"),
+        ([Chunk(id="a", text="x"), Chunk(id="a", text="y")], "insert"),
+        ([Chunk(id="a", text="x"), Chunk(id="a", text="y")], "repopulate"),
+        ([Chunk(id="a" * 513, text="x")], "insert"),
+        ([Chunk(id="a\nb", text="x")], "insert"),
+        ([Chunk(id="a", text="x", object=ObjectRef("", "page"))], "insert"),
+        ([Chunk(id="a", text="x", object=ObjectRef("1", "p" * 129))], "insert"),
+        ([Chunk(id="a", text="x", metadata=tuple((f"k{n}", "") for n in range(65)))], "insert"),
+        ([Chunk(id="a", text="x", metadata=tuple(("k", f"{n}") for n in range(257)))], "insert"),
+        ([Chunk(id="a", text="x", metadata=(("k" * 129, "v"),))], "insert"),
+        ([Chunk(id="a", text="x", metadata=(("", "v"),))], "insert"),
+        ([Chunk(id="a", text="x", metadata=(("k", "v" * 2_049),))], "insert"),
+        ([Chunk(id="a", text="x", metadata=(("knowledge", "v" * 20_001),))], "insert"),
     ],
 )
 async def test_what_cannot_be_inserted_is_refused_before_anything_is_spent(

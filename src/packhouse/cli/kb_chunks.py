@@ -11,7 +11,7 @@ from packhouse.cli.command import Options
 from packhouse.cli.ending import WRONG_CALL, Ended
 from packhouse.cli.kb_base import Base, filter_of, with_base
 from packhouse.cli.show import show_rows
-from packhouse_connector import Chunk
+from packhouse_connector import Chunk, ObjectRef
 
 TEXT_CHARACTERS = 300
 TEXTS = typer.Argument(None, help="Texts, a chunk each.")
@@ -46,7 +46,8 @@ class Search(Options, frozen=True):
 class Selection(Options, frozen=True):
     collection: Annotated[str, Meta(description="The collection, by name or id.")] = "default"
     id: Annotated[tuple[str, ...], Meta(description="This chunk; may be repeated.")] = ()
-    object: Annotated[str | None, Meta(description="All chunks of this object.")] = None
+    object: Annotated[str | None, Meta(description="All chunks of the object with this id.")] = None
+    object_type: Annotated[str, Meta(description="The type of that object; left out: it has none.")] = ""
     document: Annotated[str | None, Meta(description="All chunks of this document (doc_…).")] = None
     filter: Annotated[str | None, Meta(description='All chunks that pass it, as JSON: {"lang": "en"}.')] = None
 
@@ -127,7 +128,7 @@ def delete(base: Base, *, options: Selection) -> None:
     """Delete chunks, chosen by one of --id, --object, --document and --filter."""
     chosen: dict[str, Any] = {
         "ids": options.id or None,
-        "object": options.object,
+        "object": None if options.object is None else ObjectRef(options.object, options.object_type),
         "document": options.document,
         "filter": None if options.filter is None else filter_of(options.filter),
     }

@@ -1,5 +1,6 @@
 """Chunks of a knowledge base: inserted with their vectors, listed, deleted."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
@@ -12,7 +13,8 @@ from packhouse.domain.units import ModelTokens
 from packhouse.ports.meter import Meter
 from packhouse.ports.outside import Ids
 from packhouse.services.embeddings import Embeddings
-from packhouse.services.knowledge import KnowledgeBase, KnowledgeBases, check_metadata, refuse_if_full
+from packhouse.services.knowledge import KnowledgeBase, KnowledgeBases, refuse_if_full
+from packhouse.services.naming import check_chunk_names
 
 Mode = Literal["insert", "replace_objects", "repopulate"]
 
@@ -52,7 +54,8 @@ class Chunks:
     ) -> Inserted:
         """Embeds and stores them, searchable when this returns; whole or not at all.
 
-        A chunk without an id gets one. Refused: invalid_request, disk_full, quota_exhausted, provider_*.
+        A chunk without an id gets one; one whose id exists in the collection replaces it.
+        Refused: invalid_request, disk_full, quota_exhausted, provider_*.
         """
         place = await self._bases.collection(base, collection)
         named = [self._named(chunk, number) for number, chunk in enumerate(chunks)]
@@ -115,7 +118,7 @@ class Chunks:
                 "Split it, or upload it as a document.",
                 field=field,
             )
-        check_metadata(chunk.metadata, f"chunks[{number}].metadata")
+        check_chunk_names(chunk, f"chunks[{number}]")
         return chunk if chunk.id else msgspec.structs.replace(chunk, id=self._ids.new("chk"))
 
 
@@ -126,6 +129,12 @@ def _check(chunks: Sequence[Chunk], mode: Mode) -> None:
         )
     if not chunks and mode != "repopulate":
         raise Refused("invalid_request", "`chunks` is empty: there is nothing to insert.", field="chunks")
+    if twice := [id_ for id_, times in Counter(chunk.id for chunk in chunks).items() if times > 1]:
+        raise Refused(
+            "invalid_request",
+            f"The id {twice[0]!r} is given to more than one chunk of this call; an id is one chunk's.",
+            field="chunks",
+        )
     if mode == "replace_objects" and any(chunk.object is None for chunk in chunks):
         raise Refused("invalid_request", "With mode `replace_objects` every chunk needs its `object`.", field="chunks")
 

@@ -8,7 +8,8 @@ from packhouse.domain.knowledge import FieldIs, KnowledgeDocument
 from packhouse.domain.units import DocumentId
 from packhouse.ports.jobs import Job, Jobs
 from packhouse.ports.outside import Clock, Ids
-from packhouse.services.knowledge import KnowledgeBase, KnowledgeBases, check_metadata, refuse_if_full
+from packhouse.services.knowledge import KnowledgeBase, KnowledgeBases, refuse_if_full
+from packhouse.services.naming import check_metadata
 
 INGEST = "ingest"
 """The kind of job that takes a document in."""

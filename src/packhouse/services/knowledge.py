@@ -1,7 +1,5 @@
 """Knowledge bases: which one a call means, its storage, its collections."""
 
-from collections.abc import Sequence
-
 from packhouse.domain.content import Content
 from packhouse.domain.embedding import EmbedRequest, InputType
 from packhouse.domain.errors import Refused
@@ -162,14 +160,3 @@ async def refuse_if_full(base: KnowledgeBase, bytes_added: int) -> None:
             limit_bytes=DISK_BYTES_MAX,
             needed_bytes=bytes_added,
         )
-
-
-def check_metadata(metadata: Sequence[tuple[str, str]], field: str) -> None:
-    """Refused(invalid_request) for keys that a filter could not name."""
-    for key, _ in metadata:
-        if key.startswith("$"):
-            raise Refused(
-                "invalid_request",
-                f"The metadata key `{key[:80]}` cannot begin with `$`: filters keep that for themselves.",
-                field=field,
-            )

@@ -104,8 +104,8 @@ def chosen_of(deletion: InDeletion) -> Filter:
 
 
 def _object(chosen: InObject) -> Filter:
-    named = FieldIs("object_id", (chosen.id,))
-    return named if chosen.type is None else All((named, FieldIs("object_type", (chosen.type,))))
+    """An object is its id and its type; one without a type is the one whose type is empty, as in an insert."""
+    return All((FieldIs("object_id", (chosen.id,)), FieldIs("object_type", (chosen.type or "",))))
 
 
 def out_collection(collection: Collection) -> OutCollection:
