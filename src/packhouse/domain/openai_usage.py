@@ -17,6 +17,9 @@ class PromptDetails(msgspec.Struct, frozen=True):
     cache_write_tokens: int | None = None
 
 
+_NO_DETAILS = PromptDetails()
+
+
 class OpenAIUsage(msgspec.Struct, frozen=True):
     """The `usage` object; names are the wire's, and a server may leave out any of them or send null.
 
@@ -39,9 +42,13 @@ class OpenAIUsage(msgspec.Struct, frozen=True):
         prompt = self.prompt_tokens
         if prompt is None or prompt < 0:
             return None
-        details = self.prompt_tokens_details or PromptDetails()
-        cached = details.cached_tokens or self.prompt_cache_hit_tokens or self.cached_tokens or 0
-        read = min(max(cached, 0), prompt)
-        written = min(max(details.cache_write_tokens or 0, 0), prompt - read)
         output = max(self.completion_tokens or 0, (self.total_tokens or 0) - prompt, 0)
-        return ModelTokens(prompt - read - written, output, read, written) if prompt + output < TOKENS_END else None
+        if prompt + output >= TOKENS_END:
+            return None
+        details = self.prompt_tokens_details or _NO_DETAILS
+        cached = details.cached_tokens or self.prompt_cache_hit_tokens or self.cached_tokens
+        if not cached and not details.cache_write_tokens:
+            return ModelTokens(prompt, output)
+        read = min(max(cached or 0, 0), prompt)
+        written = min(max(details.cache_write_tokens or 0, 0), prompt - read)
+        return ModelTokens(prompt - read - written, output, read, written)

@@ -17,9 +17,6 @@ from packhouse.domain.estimate import (
 )
 from packhouse.entrypoints.gateway.decode import decode
 
-_BY_THEIR_KIND = (b'"image_url"', b'"file"')
-"""Parts whose bytes do not tell their tokens: only where one of these occurs are the messages read."""
-
 
 class _Url(Content, frozen=True):
     url: str = ""
@@ -57,7 +54,7 @@ def input_bound_of(body: bytes) -> int:
         bound += TOKENS_WITH_TOOLS
     if b'"web_search_options"' in body:
         bound += TOKENS_WITH_PROVIDER_TOOL
-    if any(kind in body for kind in _BY_THEIR_KIND):
+    if b'"image_url"' in body or b'"file"' in body:  # their bytes do not tell their tokens
         bound += sum(_more(part) for part in _parts(body))
     return bound
 

@@ -77,12 +77,14 @@ def other_citations(citations: Iterable[Citation], span: Span) -> list[OutCitati
 
 
 def specific(
-    citations: Sequence[OutCitation] = (), *, foreign: Iterable[Foreign] = (), stop_reason: StopReason = "end"
+    citations: Sequence[OutCitation] = (), *, foreign: Sequence[Foreign] = (), stop_reason: StopReason = "end"
 ) -> OutSpecific | msgspec.UnsetType:
     """Nothing where there is nothing to say."""
-    blocks = tuple(OutForeign(part.dialect, part.kind, part.json) for part in foreign)
     unsaid = stop_reason if stop_reason in _UNSAID else ""
-    return OutSpecific(tuple(citations), blocks, unsaid) if citations or blocks or unsaid else msgspec.UNSET
+    if not citations and not foreign and not unsaid:
+        return msgspec.UNSET
+    blocks = tuple(OutForeign(part.dialect, part.kind, part.json) for part in foreign)
+    return OutSpecific(tuple(citations), blocks, unsaid)
 
 
 def _out(cited: Citation, span: Span) -> OutCitation:

@@ -14,6 +14,7 @@ from packhouse.domain.content import Content
 from packhouse.domain.openai_usage import OpenAIUsage
 from packhouse.entrypoints.gateway.openai.body import DONE
 
+# A name between quotation marks occurs as a name alone: within a text its marks are escaped.
 _CHOICE = re.compile(rb'"choices"\s*:\s*\[\s*\{')
 _MESSAGE = re.compile(rb'"message"\s*:\s*\{')
 _NO_FINGERPRINT = re.compile(rb',\s*"system_fingerprint"\s*:\s*null')
@@ -30,12 +31,13 @@ _last = msgspec.json.Decoder(_Last)
 
 def completed(answer: bytes) -> bytes:
     """A whole answer with the fields that it has to have."""
-    if b'"logprobs"' not in answer:
-        answer = _with(_CHOICE, answer, field=b'"logprobs":null,')
-    if b'"refusal"' not in answer:
-        answer = _with(_MESSAGE, answer, field=b'"refusal":null,')
+    beside = b"" if b'"logprobs"' in answer else b'"logprobs":null,'
+    within = b"" if b'"refusal"' in answer else b'"refusal":null,'
     if b'"content"' not in answer:
-        answer = _with(_MESSAGE, answer, field=b'"content":null,')
+        within += b'"content":null,'
+    if (beside or within) and (found := _MESSAGE.search(answer)):
+        start, end = found.span()
+        answer = b"".join((answer[:start], beside, answer[start:end], within, answer[end:]))
     return _without_null(answer)
 
 
@@ -46,15 +48,16 @@ async def events(payloads: AsyncGenerator[bytes, None], *, include_usage: bool) 
             if payload == DONE or (not include_usage and b'"usage"' in payload and _is_usage_alone(payload)):
                 continue
             if b'"finish_reason"' not in payload:
-                payload = _with(_CHOICE, payload, field=b'"finish_reason":null,')
+                payload = _unfinished(payload)
             yield b"data: " + _without_null(payload) + b"\n\n"
     yield b"data: [DONE]\n\n"  # after the call is settled, which happens when the payloads end
 
 
-def _with(place: re.Pattern[bytes], answer: bytes, *, field: bytes) -> bytes:
-    """A name between quotation marks occurs as a name alone: within a text its marks are escaped."""
-    found = place.search(answer)
-    return answer[: found.end()] + field + answer[found.end() :] if found else answer
+def _unfinished(payload: bytes) -> bytes:
+    found = _CHOICE.search(payload)
+    if found is None:
+        return payload
+    return payload[: found.end()] + b'"finish_reason":null,' + payload[found.end() :]
 
 
 def _without_null(answer: bytes) -> bytes:

@@ -15,7 +15,7 @@ EMPTY_SCHEMA = msgspec.Raw(b'{"type":"object","properties":{}}')
 
 def is_said(value: msgspec.Raw) -> bool:
     """Whether the field is there; null says nothing."""
-    return bytes(value) not in {b"", b"null"}
+    return value is not NOTHING and bytes(value) != b"null"
 
 
 class ImageURL(Content, frozen=True):

@@ -1,16 +1,17 @@
 """From neutral answers to the OpenAI dialect: whole ones, and what streamed ones have in common with them."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 import msgspec
 
 from packhouse.domain.chat import ChatAnswer, StopReason
-from packhouse.domain.chat_part import Foreign, Part, Text, Thinking, ToolUse
+from packhouse.domain.chat_part import Citation, Foreign, Part, Text, Thinking, ToolUse
 from packhouse.domain.content import Content
 from packhouse.domain.units import ModelTokens
 from packhouse.entrypoints.gateway.openai.cited import (
     OutAnnotation,
+    OutCitation,
     OutSpecific,
     Span,
     annotations,
@@ -31,8 +32,6 @@ FINISH: Mapping[StopReason, FinishReason] = {
     "context_full": "length",
     "malformed": "stop",
 }
-
-Kind = TypeVar("Kind")
 
 NO_ARGUMENTS = "{}"
 
@@ -128,36 +127,57 @@ def thought(text: str, *, signature: str = "", redacted: str = "") -> OutThought
 
 
 def _message(answer: ChatAnswer) -> OutMessage:
-    parts, text = answer.parts, answer.text
-    calls = [
-        OutToolCall(part.id, OutFunction(part.name, part.arguments or NO_ARGUMENTS)) for part in _of(ToolUse, parts)
-    ]
+    gathered = _Gathered(answer.parts)
+    text = "".join(gathered.texts)
     refused = answer.stop_reason == "refused"
-    thoughts = list(_of(Thinking, parts))
-    signed = any(part.signature or part.redacted for part in thoughts)
-    blocks = [thought(part.text, signature=part.signature, redacted=part.redacted) for part in thoughts]
-    cited = [(part.citations, span) for part, span in _spans(parts) if part.citations]
-    pages = [each for citations, span in cited for each in annotations(citations, span)]
-    others = [each for citations, span in cited for each in other_citations(citations, span)]
+    signed = any(part.signature or part.redacted for part in gathered.thoughts)
     return OutMessage(
-        content=None if refused or (calls and not text) else text,
+        content=None if refused or (gathered.calls and not text) else text,
         refusal=(text or REFUSAL) if refused else None,
-        annotations=pages or msgspec.UNSET,
-        reasoning_content="".join(part.text for part in thoughts) or msgspec.UNSET,
-        thinking_blocks=blocks if signed else msgspec.UNSET,
-        tool_calls=calls or msgspec.UNSET,
-        provider_specific_fields=specific(others, foreign=_of(Foreign, parts), stop_reason=answer.stop_reason),
+        annotations=gathered.pages or msgspec.UNSET,
+        reasoning_content="".join([part.text for part in gathered.thoughts]) or msgspec.UNSET,
+        thinking_blocks=[*map(_block, gathered.thoughts)] if signed else msgspec.UNSET,
+        tool_calls=gathered.calls or msgspec.UNSET,
+        provider_specific_fields=specific(gathered.others, foreign=gathered.foreign, stop_reason=answer.stop_reason),
     )
 
 
-def _of(kind: type[Kind], parts: Iterable[Part]) -> Iterator[Kind]:
-    return (part for part in parts if isinstance(part, kind))
+def _block(part: Thinking) -> OutThought:
+    return thought(part.text, signature=part.signature, redacted=part.redacted)
 
 
-def _spans(parts: Iterable[Part]) -> Iterator[tuple[Text, Span]]:
-    """Each text with its place in the content."""
-    start = 0
-    for part in parts:
-        if isinstance(part, Text):
-            yield part, Span(start, start + len(part.text))
-            start += len(part.text)
+class _Gathered:
+    """An answer's parts by what the dialect makes of them."""
+
+    __slots__ = ("calls", "foreign", "others", "pages", "texts", "thoughts")
+
+    def __init__(self, parts: Iterable[Part]) -> None:
+        self.texts: list[str] = []
+        self.thoughts: list[Thinking] = []
+        self.calls: list[OutToolCall] = []
+        self.foreign: list[Foreign] = []
+        self.pages: list[OutAnnotation] = []
+        self.others: list[OutCitation] = []
+        for part in parts:
+            self._add(part)
+
+    def _add(self, part: Part) -> None:
+        match part:
+            case Text(text=text, citations=citations):
+                if citations:
+                    self._cite(citations, len(text))
+                self.texts.append(text)
+            case ToolUse(id=id_, name=name, arguments=arguments):
+                self.calls.append(OutToolCall(id_, OutFunction(name, arguments or NO_ARGUMENTS)))
+            case Thinking():
+                self.thoughts.append(part)
+            case Foreign():
+                self.foreign.append(part)
+            case _:
+                pass  # no model answers with anything else
+
+    def _cite(self, citations: Sequence[Citation], length: int) -> None:
+        start = sum(map(len, self.texts))
+        span = Span(start, start + length)
+        self.pages += annotations(citations, span)
+        self.others += other_citations(citations, span)
