@@ -1,4 +1,7 @@
-"""Whatever OpenAI's dialect can say of a conversation is the same after it was written behind and read in front."""
+"""Whatever OpenAI's dialect can say is the same after it was written on one side and read on the other.
+
+Requests are written behind and read in front, answers the other way round: so one gateway may stand before another.
+"""
 
 import json
 from typing import Any
@@ -7,13 +10,33 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from packhouse.adapters.models.openai_compatible.answer import ChunkReader, read_answer
 from packhouse.adapters.models.openai_compatible.request import chat_body
 from packhouse.adapters.models.openai_compatible.ways import Ways
-from packhouse.domain.chat import ChatRequest, ForeignOption, Message, OutputFormat, Tool, ToolChoice
-from packhouse.domain.chat_part import Document, Image, Text, Thinking, ToolResult, ToolUse
+from packhouse.domain.chat import (
+    ChatAnswer,
+    ChatPiece,
+    ChatRequest,
+    ForeignOption,
+    Message,
+    OutputFormat,
+    PartEnd,
+    StopReason,
+    StreamEnd,
+    TextDelta,
+    ThinkingDelta,
+    Tool,
+    ToolChoice,
+    ToolUseDelta,
+    ToolUseStart,
+)
+from packhouse.domain.chat_part import Citation, Document, Image, Part, Text, Thinking, ToolResult, ToolUse
 from packhouse.domain.estimate import input_bound
+from packhouse.domain.units import ModelTokens
 from packhouse.entrypoints.gateway.openai.bound import input_bound_of
 from packhouse.entrypoints.gateway.openai.read import read_chat
+from packhouse.entrypoints.gateway.openai.write import completion
+from tests.support.openai_stream import HEADING, written
 
 WORDS = st.text(min_size=1, max_size=12)
 NAMES = st.from_regex(r"[a-z_]{1,8}", fullmatch=True)
@@ -132,3 +155,65 @@ def test_a_relayed_body_is_held_at_no_less_than_its_text_images_and_files(reques
     """Compared with the bound of what it says; the template of messages is smaller than their JSON."""
     body = chat_body(request, stream=False, ways=Ways(takes_thinking=True))
     assert input_bound_of(body) >= input_bound(request) - sum(len(bytes(option.json)) for option in request.options)
+
+
+COUNTS = st.integers(0, 10**6)
+TOKENS = st.builds(ModelTokens, COUNTS, COUNTS, COUNTS, COUNTS)
+ENDINGS: tuple[StopReason, ...] = ("end", "length", "filtered", "stop_sequence")
+PAGES = st.builds(Citation, kind=st.just("web"), title=st.text(max_size=5), source=st.just("https://a.example"))
+CITED = st.lists(
+    st.tuples(WORDS, st.builds(Text, WORDS, st.lists(PAGES, min_size=1, max_size=2).map(tuple))), max_size=3
+).map(lambda pairs: [part for said, cited in pairs for part in (Text(said), cited)])
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> ChatAnswer:
+    """As models give them: thought, text, calls; and the reason to stop that goes with them."""
+    said: list[Text] = draw(CITED | st.builds(Text, WORDS).map(lambda text: [text]))
+    calls = draw(CALLS)
+    reason: StopReason = "tool_use" if calls else draw(st.sampled_from(ENDINGS))
+    sequence = draw(WORDS) if reason == "stop_sequence" else ""
+    return ChatAnswer((*draw(THOUGHTS), *said, *calls), reason, draw(TOKENS), sequence)
+
+
+@given(answers())
+def test_an_answer_comes_back_as_it_went(answer: ChatAnswer) -> None:
+    assert answer.tokens is not None
+    assert read_answer(completion(HEADING, answer, tokens=answer.tokens)) == answer
+
+
+def pieces_of(parts: tuple[Part, ...]) -> list[ChatPiece]:
+    """As an adapter gives them, each text and thought in two."""
+    pieces: list[ChatPiece] = []
+    calls = 0
+    for part in parts:
+        match part:
+            case Text(text=text):
+                pieces += [TextDelta(half) for half in halves(text)]
+            case Thinking(redacted=redacted) if redacted:
+                pieces.append(ThinkingDelta(redacted=redacted))
+            case Thinking(text=text, signature=signature):
+                pieces += [ThinkingDelta(half) for half in halves(text)]
+                pieces += [ThinkingDelta(signature=signature)] if signature else []
+            case ToolUse(id=id_, name=name, arguments=arguments):
+                pieces.append(ToolUseStart(calls, id_, name))
+                pieces += [ToolUseDelta(calls, half) for half in halves(arguments)]
+                calls += 1
+            case _:
+                raise AssertionError(part)
+        pieces.append(PartEnd())
+    return pieces
+
+
+def halves(text: str) -> list[str]:
+    return [half for half in (text[: len(text) // 2], text[len(text) // 2 :]) if half]
+
+
+@given(answers())
+def test_a_stream_comes_back_as_it_went(answer: ChatAnswer) -> None:
+    """But for the ends of parts, which the dialect does not tell."""
+    end = StreamEnd(answer.stop_reason, answer.tokens, answer.stop_sequence)
+    sent = pieces_of(answer.parts)
+    reader = ChunkReader()
+    read = [piece for chunk in written([*sent, end]) for piece in reader.read(json.dumps(chunk).encode())]
+    assert [*read, reader.end()] == [piece for piece in sent if not isinstance(piece, PartEnd)] + [end]
