@@ -75,7 +75,7 @@ def test_nothing_of_the_operators_account_is_told(status: int, words: str) -> No
     assert told.facts["status"] in {401, 402, 403}
 
 
-@pytest.mark.parametrize(("given", "seconds"), [("7", 7.0), ("-1", 0.0), ("soon", None), (None, None)])
+@pytest.mark.parametrize(("given", "seconds"), [("7", 7.0), ("-1", 0.0), ("inf", None), ("soon", None), (None, None)])
 @pytest.mark.parametrize("status", [429, 500, 529])
 def test_a_wait_is_passed_on(status: int, given: str | None, seconds: float | None) -> None:
     assert refusal(status, b"{}", retry_after=given).facts.get("retry_after_seconds") == seconds

@@ -152,7 +152,18 @@ def test_tokens_from_the_headers_where_the_body_has_none() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{}", b"[]", b"<html>", whole()[:-9], b"\xff", whole(output={}), whole({"text": 1}), whole(stop=1)],  # type: ignore[arg-type]
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"<html>",
+        whole()[:-9],
+        b"\xff",
+        whole(output={}),
+        whole({"text": 1}),
+        whole(stop=1),  # type: ignore[arg-type]
+        b'{"x":' + b"[" * 9_000,
+    ],
 )
 def test_what_is_no_answer(body: bytes) -> None:
     with pytest.raises(Refused) as caught:
@@ -291,6 +302,7 @@ def test_a_stream_without_its_last_event_has_no_tokens_and_one_without_a_stop_is
     [
         frames.event("contentBlockDelta", b"{"),
         frames.event("metadata", b"\xff"),
+        frames.event("contentBlockDelta", b'{"x":' + b"[" * 9_000),
         frames.event("messageStop", b"{}"),
         delta(0, toolUse={"input": "{}"}),
         start(0, toolUse={"name": "f"}),
@@ -383,12 +395,21 @@ def test_what_another_status_means(status: int, kind: str, code: str) -> None:
         assert refusal(status, typed).code == code
     assert ("Words of theirs." in refused.message) == (code == "provider_refused" and status not in (401, 403))
     assert is_expired(refused) == (kind == "ExpiredTokenException")
+    assert refusal(status, b'{"x":' + b"[" * 9_000).code == refusal(status, b"").code
     assert refusal(status, b"<html>").code == ("provider_throttled" if status == 429 else refusal(status, b"").code)
 
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [("3", 3.0), ("0.5", 0.5), ("-1", 0.0), ("Wed, 21 Oct 2026 07:28:00 GMT", None), (None, None)],
+    [
+        ("3", 3.0),
+        ("0.5", 0.5),
+        ("-1", 0.0),
+        ("inf", None),
+        ("nan", None),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+        (None, None),
+    ],
 )
 def test_when_to_try_again(header: str | None, seconds: float | None) -> None:
     for status in (429, 503):

@@ -434,6 +434,7 @@ def test_formats_of_answers() -> None:
         (Message("assistant", (ToolUse("t", "f", "[1]"),)), "invalid_request"),
         (Message("assistant", (ToolUse("t", "f", '{"a":'),)), "invalid_request"),
         (Message("assistant", (ToolUse("t", "f", "{} {}"),)), "invalid_request"),
+        (Message("assistant", (ToolUse("t", "f", '{"a":' * 9_000 + "1" + "}" * 9_000),)), "invalid_request"),
     ],
 )
 def test_what_the_service_does_not_take(message: Message, code: str) -> None:

@@ -291,6 +291,8 @@ async def refusal_of(answer: bytes, *, streamed: bool) -> Refused:
         (408, b"", "provider_timeout", "in time"),
         (504, b"SECRET", "provider_timeout", "in time"),
         (429, {"error": {"message": "SECRET"}}, "provider_throttled", "throttling"),
+        (429, {"error": {"message": "SECRET", "type": "insufficient_quota"}}, "provider_refused", "this installation"),
+        (400, {"error": {"message": "SECRET", "code": "billing_not_active"}}, "provider_refused", "this installation"),
         (500, {"error": {"message": "SECRET"}}, "provider_failed", "500"),
         (529, b"\xff", "provider_failed", "529"),
         (302, b"", "provider_failed", "302"),
@@ -307,10 +309,16 @@ async def test_refusals(status: int, body: object, code: str, said: str, *, stre
     assert "SECRET" not in refused.message
 
 
-@pytest.mark.parametrize(("given", "seconds"), [("7", 7.0), ("0.5", 0.5), ("Wed, 21 Oct 2026 07:28:00 GMT", None)])
-async def test_when_to_come_back(given: str, seconds: float | None) -> None:
-    refused = await refusal_of(whole(b"", status=429, head=f"Retry-After: {given}\r\n"), streamed=False)
-    assert refused.facts.get("retry_after_seconds") == seconds
+@pytest.mark.parametrize("status", [429, 503, 529])
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [("7", 7.0), ("0.5", 0.5), ("-1", 0.0), ("inf", None), ("nan", None), ("Wed, 21 Oct 2026 07:28:00 GMT", None)],
+)
+async def test_a_server_that_is_busy_says_so_and_when_to_come_back(
+    status: int, given: str, seconds: float | None
+) -> None:
+    refused = await refusal_of(whole(b"", status=status, head=f"Retry-After: {given}\r\n"), streamed=False)
+    assert refused.facts == {"status": status} | ({} if seconds is None else {"retry_after_seconds": seconds})
 
 
 @pytest.mark.parametrize(
@@ -321,6 +329,8 @@ async def test_when_to_come_back(given: str, seconds: float | None) -> None:
         ({"error": {"message": "maximum context length"}}, "context_exceeded"),
         ({"object": "error", "message": "bad", "code": 400}, "provider_refused"),
         ({"error": "it fell over"}, "provider_failed"),
+        ({"error": {"message": "x", "code": "9" * 5_000}}, "provider_failed"),
+        ({"error": {"message": "x", "code": "insufficient_quota"}}, "provider_refused"),
     ],
 )
 async def test_errors_inside_a_stream(payload: object, code: str) -> None:
@@ -410,6 +420,7 @@ async def test_embeddings(encoding: str) -> None:
         [{"embedding": "AAA="}],
         [{"embedding": [None]}],
         [{"vector": [1.0]}],
+        [{"embedding": [1.0], "more": msgspec.Raw(b"[" * 9_000 + b"]" * 9_000)}],
     ],
 )
 async def test_vectors_that_are_none(data: object) -> None:

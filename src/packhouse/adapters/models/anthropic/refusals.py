@@ -3,6 +3,8 @@
 What concerns the caller's request is passed on in its words; what concerns the operator's account is not.
 """
 
+from math import isfinite
+
 import msgspec
 
 from packhouse.domain.content import Content
@@ -90,6 +92,7 @@ def _throttled(status: int, retry_after: str | None) -> Refused:
 
 def _wait(retry_after: str | None) -> dict[str, float]:
     try:
-        return {"retry_after_seconds": max(0.0, float(retry_after or ""))}
+        seconds = float(retry_after or "")
     except ValueError:
         return {}
+    return {"retry_after_seconds": max(0.0, seconds)} if isfinite(seconds) else {}

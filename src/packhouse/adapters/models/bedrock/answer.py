@@ -34,7 +34,7 @@ def read_answer(body: bytes, counted: ModelTokens | None = None) -> ChatAnswer:
     try:
         answer = _answer.decode(body)
         parts = tuple(_part(raw) for raw in answer.output.message.content or ())
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise malformed() from error
     called = any(isinstance(part, ToolUse) for part in parts)
     return ChatAnswer(
@@ -49,7 +49,7 @@ def read_count(body: bytes) -> int:
     """The number of input tokens. Refused: provider_malformed."""
     try:
         return _count.decode(body).input_tokens
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise malformed() from error
 
 

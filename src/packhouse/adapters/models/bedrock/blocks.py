@@ -139,7 +139,7 @@ def arguments_object(arguments: str) -> msgspec.Raw:
     data = arguments.encode()
     try:
         _object.decode(data)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         message = "The arguments of a tool call in the conversation are no JSON object."
         raise Refused("invalid_request", message, field="messages") from error
     return msgspec.Raw(data)

@@ -107,7 +107,7 @@ def read_vectors(body: bytes, request: EmbedRequest, *, tokens: ModelTokens | No
             for kind in request.types
             if kind in _FORMATS
         )
-    except (msgspec.DecodeError, UnicodeDecodeError, struct.error) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, struct.error) as error:
         raise malformed() from error
     wants_floats = not {"float", "base64"}.isdisjoint(request.types)
     if (wants_floats and not vectors) or any(not each.vectors for each in typed):

@@ -5,6 +5,7 @@ concerns the account is not.
 """
 
 import re
+from math import isfinite
 
 import msgspec
 
@@ -106,7 +107,7 @@ def _said(body: _Body, status: int) -> str:
 def _read(body: bytes) -> _Body:
     try:
         return msgspec.json.decode(body, type=_Body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _Body()
 
 
@@ -117,6 +118,7 @@ def _name(given: str) -> str:
 
 def _seconds(retry_after: str | None) -> float | None:
     try:
-        return max(float(retry_after or ""), 0.0)
+        seconds = float(retry_after or "")
     except ValueError:
         return None
+    return max(seconds, 0.0) if isfinite(seconds) else None

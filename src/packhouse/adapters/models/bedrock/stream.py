@@ -64,7 +64,7 @@ class StreamReader:
         read = _READERS.get(frame.header(":event-type"))
         try:
             return read(self, frame.payload) if read is not None else ()
-        except (msgspec.DecodeError, UnicodeDecodeError, KeyError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError) as error:
             raise malformed() from error
 
     @property

@@ -18,6 +18,9 @@ _MODEL_FAILED = 424
 _CONTEXT_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error"})
 _CONTEXT_WORDS = ("maximum context length", "maximum model length", "available context size", "context window")
 _OPERATORS = frozenset({401, 402, 403, 407})
+_PAYMENT_REQUIRED = 402
+_OF_THE_ACCOUNT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
+"""What a server may say with 429 or 400, though neither waiting nor another request helps."""
 
 
 class _Fault(Content, frozen=True):
@@ -71,18 +74,22 @@ def _words(value: Any) -> str:
 
 def refusal(status: int, body: bytes, *, retry_after: str | None = None) -> Refused:
     """What an answer with another status than 200 means."""
+    read = _read(body)
+    fault = read.fault() or _Fault(_words(read.message) or _words(read.detail))
+    if _is_of_the_account(fault):
+        status = _PAYMENT_REQUIRED
     if status in _OPERATORS:
         said = "The model's provider does not let this installation ask it. Tell the operator."
         return Refused("provider_refused", said, status=status)
     if status in _TIMEOUTS:
         return Refused("provider_timeout", "The model's provider did not answer in time.", status=status)
     if status == 429:
-        return _throttled(retry_after)
+        said = "The model's provider is throttling; try again later."
+        return Refused("provider_throttled", said, status=status, **_wait(retry_after))
     if 400 <= status < 500 and status != _MODEL_FAILED:
-        read = _read(body)
-        fault = read.fault() or _Fault(_words(read.message) or _words(read.detail))
         return _refused(fault, status)
-    return Refused("provider_failed", f"The model's provider answered with status {status}.", status=status)
+    said = f"The model's provider answered with status {status}."
+    return Refused("provider_failed", said, status=status, **_wait(retry_after))
 
 
 def error_within(payload: bytes) -> Refused | None:
@@ -90,8 +97,8 @@ def error_within(payload: bytes) -> Refused | None:
     fault = _read(payload).fault()
     if fault is None:
         return None
-    status = int(fault.code) if fault.code.isdecimal() else 0
-    if 400 <= status < 600:
+    status = int(fault.code) if len(fault.code) == 3 and fault.code.isdecimal() else 0
+    if 400 <= status < 600 or _is_of_the_account(fault):
         return refusal(status, payload)
     if _is_context(fault):
         return _refused(fault, 400)
@@ -112,17 +119,19 @@ def _refused(fault: _Fault, status: int) -> Refused:
     return Refused("provider_refused", f"The model's provider refused the request: {said}", status=status)
 
 
+def _is_of_the_account(fault: _Fault) -> bool:
+    return not _OF_THE_ACCOUNT.isdisjoint((fault.code, fault.type))
+
+
 def _is_context(fault: _Fault) -> bool:
     said = fault.message
     return not _CONTEXT_CODES.isdisjoint((fault.code, fault.type)) or any(words in said for words in _CONTEXT_WORDS)
 
 
-def _throttled(retry_after: str | None) -> Refused:
-    message = "The model's provider is throttling; try again later."
+def _wait(retry_after: str | None) -> dict[str, float]:
+    """How long the server wants to be left alone, where it says so in seconds."""
     try:
         seconds = float(retry_after or "")
     except ValueError:
-        return Refused("provider_throttled", message)
-    if not isfinite(seconds):
-        return Refused("provider_throttled", message)
-    return Refused("provider_throttled", message, retry_after_seconds=max(seconds, 0.0))
+        return {}
+    return {"retry_after_seconds": max(seconds, 0.0)} if isfinite(seconds) else {}

@@ -32,7 +32,7 @@ def read_vectors(body: bytes, inputs: int) -> EmbedAnswer:
         answer = _decoder.decode(body)
         ordered = sorted(enumerate(answer.data), key=lambda place: _or_place(place[1].index, place[0]))
         vectors = tuple(_little_endian(vector.embedding) for _, vector in ordered)
-    except (msgspec.DecodeError, UnicodeDecodeError, binascii.Error) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, binascii.Error) as error:
         raise malformed() from error
     sizes = {len(vector) for vector in vectors}
     if len(vectors) != inputs or len(sizes) != 1 or (size := sizes.pop()) == 0 or size % 4:
