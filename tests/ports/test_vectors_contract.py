@@ -12,6 +12,7 @@ from packhouse.domain.knowledge import (
     Chunk,
     EmbeddedChunk,
     FieldIs,
+    Metadata,
     MetadataIs,
     Not,
     ObjectRef,
@@ -293,6 +294,23 @@ async def test_knowledge_bases_do_not_see_each_other(subject: Subject) -> None:
     await other.create_collection(collection())
     await subject.store.put(COLLECTION, [embedded(Chunk(id="a", text="t"))])
     assert await other.count(COLLECTION, EVERYTHING) == 0
+
+
+@pytest.mark.parametrize("metadata", [(), (("k", 'it\'s \\ "x" = {y} \n[z]'), ("k", ""), ("a=b'", "ü"))])
+async def test_chunks_are_relabelled(subject: Subject, metadata: Metadata) -> None:
+    given = [
+        Chunk(id=id_, text=id_, document_id=DocumentId(document), metadata=(("old", "1"),))
+        for id_, document in (("a", "doc_1"), ("b", "doc_1"), ("c", "doc_2"))
+    ]
+    await subject.store.put(COLLECTION, [embedded(each) for each in given])
+    await subject.store.relabel(COLLECTION, FieldIs("document_id", ("doc_1",)), metadata)
+    await subject.store.relabel(COLLECTION, FieldIs("document_id", ("doc_9",)), metadata)
+    seen = await subject.store.select(COLLECTION, EVERYTHING, offset=0, limit=9)
+    assert {each.id: each.metadata for each in seen} == {"a": metadata, "b": metadata, "c": (("old", "1"),)}
+    assert await subject.store.count(COLLECTION, MetadataIs("old", ("1",))) == 1
+    vector = embedded(given[0]).vector
+    near = await subject.store.nearest([COLLECTION], vector, chosen=EVERYTHING, max_results=9, minimum_similarity=-1)
+    assert len(near) == 3
 
 
 async def test_dimensions_are_pinned(vector_kind: Kind, subject: Subject) -> None:

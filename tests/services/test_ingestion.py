@@ -82,6 +82,24 @@ async def test_the_same_bytes_are_taken_once(house: KnowledgeHouse) -> None:
     assert not (await house.documents.upload(house.base, other.id, file=file())).duplicate
 
 
+async def test_the_same_bytes_with_other_metadata_change_the_document_and_its_chunks(house: KnowledgeHouse) -> None:
+    first = await upload(house)
+    with pytest.raises(Refused) as refused:
+        await house.documents.upload(house.base, "default", file=file(lang="de"))
+    assert refused.value.code == "conflict"
+    await house.work()
+    spent = await house.tokens()
+    again = await house.documents.upload(house.base, "default", file=file(lang="de"))
+    assert (again.duplicate, again.updated, again.document.id) == (True, True, first.id)
+    assert (await document(house, first.id)).metadata == (("lang", "de"),)
+    assert {chunk.metadata for chunk in await chunks_of(house)} == {(("lang", "de"), ("title", "buoys.txt"))}
+    assert await house.tokens() == spent
+    same = await house.documents.upload(house.base, "default", file=file(lang="de"))
+    silent = await house.documents.upload(house.base, "default", file=file())
+    assert [(each.duplicate, each.updated) for each in (same, silent)] == [(True, False)] * 2
+    assert silent.document.metadata == (("lang", "de"),)
+
+
 async def test_the_same_bytes_at_the_same_time_make_one_document(house: KnowledgeHouse) -> None:
     """As two gateways would do it: the calls look before either has written."""
     other = EmbeddedVectorEngine(house.installation.database.parent / "knowledge")

@@ -21,6 +21,10 @@ KNOWLEDGE = "knowledge"
 """The metadata key whose value is handed to the model instead of the searched text."""
 
 
+Metadata = tuple[tuple[str, str], ...]
+"""Key and value pairs; a key may come more than once."""
+
+
 class Collection(msgspec.Struct, frozen=True):
     id: CollectionId
     name: str

@@ -11,6 +11,7 @@ from packhouse.domain.knowledge import (
     Found,
     KnowledgeDocument,
     KnowledgeSize,
+    Metadata,
 )
 from packhouse.domain.units import CollectionId, DocumentId, ResourceId
 
@@ -49,6 +50,10 @@ class Chunks(Protocol):
 
     async def delete(self, collection_id: CollectionId, chosen: Filter) -> int:
         """How many went."""
+        ...
+
+    async def relabel(self, collection_id: CollectionId, chosen: Filter, metadata: Metadata) -> None:
+        """Those chunks get this metadata in the place of theirs; their vectors stay."""
         ...
 
     async def count(self, collection_id: CollectionId, chosen: Filter) -> int: ...
@@ -91,7 +96,7 @@ class Documents(Protocol):
         ...
 
     async def update_document(self, document: KnowledgeDocument) -> bool:
-        """Its state, chunks and failure; False, and nothing done, where the record was deleted meanwhile."""
+        """Its state, chunks, metadata and failure; False, and nothing done, where the record was deleted meanwhile."""
         ...
 
     async def document(self, document_id: DocumentId) -> KnowledgeDocument | None: ...

@@ -2,9 +2,11 @@
 
 import hashlib
 
+import msgspec
+
 from packhouse.domain.content import Content
 from packhouse.domain.errors import Refused
-from packhouse.domain.knowledge import FieldIs, KnowledgeDocument
+from packhouse.domain.knowledge import FieldIs, KnowledgeDocument, Metadata
 from packhouse.domain.units import DocumentId
 from packhouse.ports.jobs import Job, Jobs
 from packhouse.ports.outside import Clock, Ids
@@ -29,11 +31,15 @@ class NewFile(Content, frozen=True):
 
 
 class Ingestion(Content, frozen=True):
-    """A document with the job that takes it in, None where it was done long ago."""
+    """A document with the job that takes it in, None where it was done long ago.
+
+    `duplicate`: its bytes were there already; `updated`: with other metadata, which it and its chunks have now.
+    """
 
     document: KnowledgeDocument
     job: Job | None
     duplicate: bool = False
+    updated: bool = False
 
 
 class Documents:
@@ -47,9 +53,11 @@ class Documents:
 
     async def upload(self, base: KnowledgeBase, collection: str, *, file: NewFile) -> Ingestion:
         """Takes a file in. The same bytes again in a collection are recognised, and taken again only where
-        they failed before, or where a process died between taking them and enqueuing the job.
+        they failed before, or where a process died between taking them and enqueuing the job. Metadata that comes
+        with them replaces what the document had; without any it keeps what it has.
 
-        Refused: invalid_request, document_type, document_empty, disk_full.
+        Refused: invalid_request, document_type, document_empty, disk_full; conflict where a document that is still
+        being taken in comes with other metadata.
         """
         place = await self._bases.collection(base, collection)
         _check(file)
@@ -58,7 +66,7 @@ class Documents:
         if known is not None:
             job = await self._jobs.about(known.id)
             if known.state == "done" or (known.state != "failed" and _works(job)):
-                return Ingestion(known, job, duplicate=True)
+                return await self._again(base, Ingestion(known, job, duplicate=True), file=file)
         await refuse_if_full(base, len(file.data) * GROWTH)
         document = KnowledgeDocument(
             id=known.id if known is not None else DocumentId(self._ids.new("doc")),
@@ -80,6 +88,22 @@ class Documents:
         job = await self._jobs.enqueue(kind=INGEST, resource_id=base.pack.id, subject_id=document.id)
         return Ingestion(document, job)
 
+    async def _again(self, base: KnowledgeBase, there: Ingestion, *, file: NewFile) -> Ingestion:
+        known = there.document
+        if not file.metadata or file.metadata == known.metadata:
+            return there
+        if known.state != "done":
+            raise Refused(
+                "conflict",
+                "This file is being taken in with other metadata. Upload it again when that is done, to change it.",
+            )
+        changed = msgspec.structs.replace(known, metadata=file.metadata)
+        chosen = FieldIs("document_id", (known.id,))
+        # The chunks first: whoever dies in between finds the document as it was, and does it again.
+        await base.store.relabel(known.collection_id, chosen, chunk_metadata(changed))
+        await base.store.update_document(changed)
+        return msgspec.structs.replace(there, document=changed, updated=True)
+
     async def list(self, base: KnowledgeBase, collection: str, *, offset: int, limit: int) -> list[KnowledgeDocument]:
         """Newest first."""
         place = await self._bases.collection(base, collection)
@@ -97,6 +121,12 @@ class Documents:
         document = (await self.get(base, document_id)).document
         await base.store.delete_document(document.id)
         await base.store.delete(document.collection_id, FieldIs("document_id", (document.id,)))
+
+
+def chunk_metadata(document: KnowledgeDocument) -> Metadata:
+    """What its chunks have: the document's own, and its name as a title where that says none."""
+    titled = any(key == "title" for key, _ in document.metadata)
+    return document.metadata if titled else (*document.metadata, ("title", document.name))
 
 
 def _works(job: Job | None) -> bool:

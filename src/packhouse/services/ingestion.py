@@ -14,6 +14,7 @@ from packhouse.ports.documents import Extractor, Passage, Splitter
 from packhouse.ports.jobs import Job, Jobs
 from packhouse.ports.meter import Meter
 from packhouse.services.chunk import Chunks, bytes_of
+from packhouse.services.document import chunk_metadata
 from packhouse.services.knowledge import KnowledgeBase, KnowledgeBases, refuse_if_full
 from packhouse.services.unstaging import unstage_later
 
@@ -182,14 +183,11 @@ def _of(document: KnowledgeDocument) -> FieldIs:
 
 def chunk_of(document: KnowledgeDocument, ordinal: int, *, passage: Passage) -> Chunk:
     """Always the same chunk for the same passage, so that indexing it twice changes nothing."""
-    metadata = document.metadata
-    if not any(key == "title" for key, _ in metadata):
-        metadata = (*metadata, ("title", document.name))
     return Chunk(
         id=f"{document.id}-{ordinal:05d}",
         text=passage.text,
         document_id=document.id,
         ordinal=ordinal,
         page=passage.page,
-        metadata=metadata,
+        metadata=chunk_metadata(document),
     )

@@ -133,11 +133,12 @@ class DocumentList:
     def update(self, document: KnowledgeDocument) -> bool:
         """False, and nothing done, where the record is gone."""
         changed = self._file.write(
-            "UPDATE document SET state = ?, chunks = ?, failure = ?, failure_message = ? WHERE id = ?",
+            "UPDATE document SET state = ?, chunks = ?, failure = ?, failure_message = ?, metadata = ? WHERE id = ?",
             document.state,
             document.chunks,
             document.failure,
             document.failure_message,
+            _labels(document),
             document.id,
         )
         return changed == 1
@@ -190,8 +191,12 @@ def _row(document: KnowledgeDocument) -> Row:
         document.chunks,
         document.failure,
         document.failure_message,
-        msgspec.json.encode(document.metadata).decode(),
+        _labels(document),
     )
+
+
+def _labels(document: KnowledgeDocument) -> str:
+    return msgspec.json.encode(document.metadata).decode()
 
 
 def _first(rows: list[Row]) -> KnowledgeDocument | None:

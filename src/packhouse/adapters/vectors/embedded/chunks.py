@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 from packhouse.adapters.vectors.embedded.catalog import CollectionList, Tally
 from packhouse.adapters.vectors.embedded.columns import CHUNK_COLUMNS, rows_of, to_table
-from packhouse.adapters.vectors.embedded.filters import Sql, one_of, quoted, to_sql
+from packhouse.adapters.vectors.embedded.filters import Sql, label, one_of, quoted, to_sql
 from packhouse.adapters.vectors.embedded.lance import Merge, Table, ascending, translated
 from packhouse.adapters.vectors.embedded.tables import OpenTable, Tables
-from packhouse.domain.knowledge import Chunk, EmbeddedChunk, Filter, ObjectRef
+from packhouse.domain.knowledge import Chunk, EmbeddedChunk, Filter, Metadata, ObjectRef
 from packhouse.domain.units import CollectionId
 
 
@@ -46,6 +46,19 @@ class ChunkTables:
             self._tables.commit(opened, lambda table: table.delete(where))
             self._tally(collection_id, opened)
             return found
+
+    def relabel(self, collection_id: CollectionId, chosen: Filter, metadata: Metadata) -> None:
+        condition = to_sql(chosen)
+        labels = f"make_array({', '.join(quoted(label(key, value)) for key, value in metadata)})"
+        self._collections.require(collection_id)
+        with self._tables.writing(collection_id):
+            self._collections.require(collection_id)
+            opened = self._tables.find(collection_id)
+            if opened is None or not _count(opened.table, condition):
+                return
+            where = "true" if condition is True else str(condition)
+            self._tables.commit(opened, lambda table: table.update(where, values_sql={"labels": labels}))
+            self._tally(collection_id, opened)
 
     def count(self, collection_id: CollectionId, chosen: Filter) -> int:
         opened = self.read(collection_id)

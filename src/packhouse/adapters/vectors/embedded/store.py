@@ -17,7 +17,15 @@ from packhouse.adapters.vectors.embedded.tables import Tables
 from packhouse.adapters.vectors.embedded.threads import Threads
 from packhouse.adapters.vectors.embedded.tidy import Tidier
 from packhouse.adapters.vectors.embedded.upkeep import Upkeep
-from packhouse.domain.knowledge import Chunk, Collection, EmbeddedChunk, Filter, Found, KnowledgeDocument
+from packhouse.domain.knowledge import (
+    Chunk,
+    Collection,
+    EmbeddedChunk,
+    Filter,
+    Found,
+    KnowledgeDocument,
+    Metadata,
+)
 from packhouse.domain.units import CollectionId, DocumentId
 
 
@@ -84,6 +92,10 @@ class EmbeddedKnowledgeStore:
         if deleted:
             await self._written(collection_id)
         return deleted
+
+    async def relabel(self, collection_id: CollectionId, chosen: Filter, metadata: Metadata) -> None:
+        await self._threads.run("writes", self._chunks.relabel, collection_id, chosen, metadata)
+        await self._written(collection_id)
 
     async def count(self, collection_id: CollectionId, chosen: Filter) -> int:
         return await self._threads.run("reads", self._chunks.count, collection_id, chosen)

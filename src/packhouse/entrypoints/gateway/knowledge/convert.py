@@ -161,4 +161,5 @@ def out_ingestion(ingestion: Ingestion) -> OutIngestion:
         out_document(ingestion.document),
         OutJob(job.id, job.state, job.done, job.total) if job is not None else None,
         ingestion.duplicate,
+        ingestion.updated,
     )

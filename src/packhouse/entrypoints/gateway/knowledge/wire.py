@@ -154,6 +154,7 @@ class OutIngestion(Content, frozen=True):
     document: OutDocument
     job: OutJob | None
     duplicate: bool = False
+    updated: bool = False
 
 
 class OutDocuments(Content, frozen=True):
