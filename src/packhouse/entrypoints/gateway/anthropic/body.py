@@ -5,18 +5,14 @@ import msgspec
 from packhouse.domain.chat_part import Dialect
 from packhouse.domain.content import Content
 from packhouse.domain.errors import Refused
-from packhouse.domain.estimate import TOKENS_PER_CALL, TOKENS_WITH_TOOLS, input_bound
 from packhouse.domain.units import ModelTokens
 from packhouse.entrypoints.gateway.anthropic import wire
-from packhouse.entrypoints.gateway.anthropic.read import read_messages
+from packhouse.entrypoints.gateway.anthropic.bound import body_bound
 from packhouse.entrypoints.gateway.decode import decode
 from packhouse.ports.models import Headers
 from packhouse.services.chat import Reported
 
 PASSED_ON = ("anthropic-beta", "anthropic-version")
-_BIGGER_THAN_ITS_BYTES = (b'"image"', b'"document"', b'"file_id"', b'"mcp_servers"', b"_20")
-"""What may cost more tokens than its bytes: such a body is read whole. Provider's tools carry a date in their type."""
-
 _envelope = msgspec.json.Decoder(wire.Envelope)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -56,6 +52,10 @@ def decode_envelope(body: bytes) -> wire.Envelope:
     messages = bytes(envelope.messages)
     if not messages.startswith(b"[") or messages[1:-1].strip() == b"":
         raise Refused("invalid_request", "`messages` must be a list with at least one message.", field="messages")
+    if envelope.max_tokens is None:
+        raise Refused(
+            "invalid_request", "max_tokens: Field required. Say how long the answer may be.", field="max_tokens"
+        )
     return envelope
 
 
@@ -98,17 +98,10 @@ class RelayBody:
         return len(delta.text.encode()) + len(delta.thinking.encode()) + len(delta.partial_json.encode())
 
 
-def body_bound(body: bytes) -> int:
-    """No provider reports more input tokens for this body: its bytes, or, where it holds what costs more, its parts."""
-    if any(mark in body for mark in _BIGGER_THAN_ITS_BYTES):
-        return max(input_bound(read_messages(body)), len(body))
-    return len(body) + TOKENS_PER_CALL + (TOKENS_WITH_TOOLS if b'"tools"' in body else 0)
-
-
 def _read(payload: bytes) -> _Payload:
     try:
         return _payload.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(
             "provider_malformed", "The model's provider answered something that is not its protocol."
         ) from error
