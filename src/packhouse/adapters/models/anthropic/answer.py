@@ -58,6 +58,12 @@ class InTyped(Content, frozen=True):
     type: str
 
 
+class InCaller(msgspec.Struct, frozen=True):
+    """Who calls a tool: the model itself, or what it wrote and Anthropic ran."""
+
+    type: str = "direct"
+
+
 class InBlock(Content, frozen=True):
     """What is read of the blocks that the neutral chat has a word for."""
 
@@ -70,6 +76,8 @@ class InBlock(Content, frozen=True):
     id: str = ""
     name: str = ""
     input: msgspec.Raw = msgspec.Raw(b"{}")
+    caller: InCaller = InCaller()
+    toolset_name: str | None = None
 
 
 class InMessage(Content, frozen=True):
@@ -122,7 +130,11 @@ def read_count(body: bytes) -> int:
 def block_of(raw: msgspec.Raw) -> InBlock | Foreign:
     """The block, whole where Anthropic alone knows it. Raises what decoding raises."""
     kind = _typed.decode(raw).type
-    return _block.decode(raw) if kind in _OWN else Foreign("anthropic", kind, raw)
+    if kind not in _OWN:
+        return Foreign("anthropic", kind, raw)
+    block = _block.decode(raw)
+    anothers = block.caller.type != "direct" or bool(block.toolset_name)
+    return Foreign("anthropic", kind, raw) if anothers else block
 
 
 def _part(raw: msgspec.Raw) -> Part:

@@ -7,6 +7,7 @@ from packhouse.entrypoints.gateway.http import Reply
 from packhouse.entrypoints.gateway.refusals import advice_of, status_of
 
 OVERLOADED = 529
+_OURS = frozenset({"type", "message", "details", "code"})
 _TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -34,14 +35,18 @@ def status(refused: Refused) -> int:
 
 
 def error_body(refused: Refused, request_id: str = "") -> bytes:
-    """`{"type": "error", "error": {type, message, code, …facts}, "request_id"}`."""
+    """`{"type": "error", "error": {type, message, details, code, …facts}, "request_id"}`.
+
+    In `details` the code is what Anthropic's newer clients call `error_code`.
+    """
     status_ = status(refused)
     kind = _TYPES.get(status_, "api_error" if status_ >= 500 else "invalid_request_error")
-    facts = {name: value for name, value in refused.facts.items() if name not in {"type", "message", "code"}}
-    error = {"type": kind, "message": refused.message, "code": refused.code, **facts}
+    facts = {name: value for name, value in refused.facts.items() if name not in _OURS}
+    said = {"type": kind, "message": refused.message, "details": {"error_code": refused.code}, "code": refused.code}
+    error = said | facts
     return msgspec.json.encode({"type": "error", "error": error, "request_id": request_id or None})
 
 
-def error_event(refused: Refused) -> bytes:
+def error_event(refused: Refused, request_id: str = "") -> bytes:
     """The end of a stream that failed."""
-    return b"event: error\ndata: " + error_body(refused) + b"\n\n"
+    return b"event: error\ndata: " + error_body(refused, request_id) + b"\n\n"

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 
 import msgspec
 
@@ -45,9 +46,9 @@ class MessagesRoute:
             reply = await self._with_knowledge(request, access, spender=spender, envelope=envelope)
         elif self._chat.relays(spender.pack, envelope.model, dialect="anthropic"):
             body = RelayBody(request.body, envelope, headers=request.headers)
-            reply = await self._relay(spender, body, stream=bool(envelope.stream))
+            reply = await self._relay(request, spender, body=body, stream=bool(envelope.stream))
         else:
-            reply = await self._neutral(spender, _asked(request), stream=bool(envelope.stream))
+            reply = await self._neutral(request, spender, stream=bool(envelope.stream))
         reply.headers += ((b"request-id", request.id.encode()),)
         return reply
 
@@ -58,18 +59,19 @@ class MessagesRoute:
         counted = await self._chat.count_tokens(access.pack("text_generation"), asked)
         return Reply(body=msgspec.json.encode(Counted(counted)), headers=((b"request-id", request.id.encode()),))
 
-    async def _relay(self, spender: Spender, body: RelayBody, *, stream: bool) -> Reply:
+    async def _relay(self, request: Request, spender: Spender, *, body: RelayBody, stream: bool) -> Reply:
         if not stream:
             return Reply(body=await self._chat.relay(spender, body))
-        return await event_stream(_relayed(await self._chat.relay_stream(spender, body)), error_event=error_event)
+        return await _streamed(request, _relayed(await self._chat.relay_stream(spender, body)))
 
-    async def _neutral(self, spender: Spender, asked: ChatRequest, *, stream: bool) -> Reply:
+    async def _neutral(self, request: Request, spender: Spender, *, stream: bool) -> Reply:
+        asked = _asked(request)
         if not stream:
             answered = await self._chat.answer(spender, asked)
             return Reply(body=message(self._heading(answered.model), answered.answer, tokens=answered.tokens))
         pieces = await self._chat.stream(spender, asked)
         heading = self._heading(self._chat.model_id(spender.pack, asked.model))
-        return await event_stream(_written(pieces, EventWriter(heading), grounds=None), error_event=error_event)
+        return await _streamed(request, _written(pieces, EventWriter(heading), grounds=None))
 
     async def _with_knowledge(self, request: Request, access: Access, *, spender: Spender, envelope: Envelope) -> Reply:
         assert envelope.packhouse is not None
@@ -83,7 +85,7 @@ class MessagesRoute:
             return Reply(body=body)
         pieces, grounds = await self._grounded.stream(access, spender, request=asked, choices=choices)
         heading = self._heading(self._chat.model_id(spender.pack, asked.model))
-        return await event_stream(_written(pieces, EventWriter(heading), grounds=grounds), error_event=error_event)
+        return await _streamed(request, _written(pieces, EventWriter(heading), grounds=grounds))
 
     def _heading(self, model: str) -> Heading:
         return Heading(self._ids.new("msg"), model)
@@ -91,6 +93,10 @@ class MessagesRoute:
 
 def _asked(request: Request) -> ChatRequest:
     return read_messages(request.body, betas=request.headers.get(BETAS, ""))
+
+
+async def _streamed(request: Request, events: AsyncGenerator[bytes, None]) -> Reply:
+    return await event_stream(events, error_event=partial(error_event, request_id=request.id))
 
 
 async def _written(

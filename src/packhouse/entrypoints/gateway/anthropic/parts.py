@@ -24,6 +24,9 @@ from packhouse.domain.errors import Refused
 from packhouse.entrypoints.gateway.anthropic import wire
 from packhouse.entrypoints.gateway.decode import decode
 
+_IN_RESULTS = frozenset({"text", "image", "document", "search_result"})
+_IN_DOCUMENTS = frozenset({"text", "image"})
+
 Block = TypeVar("Block")
 Reader = Callable[[msgspec.Raw, str], Part]
 
@@ -37,8 +40,11 @@ _tool_use = msgspec.json.Decoder(wire.ToolUseBlock)
 _tool_result = msgspec.json.Decoder(wire.ToolResultBlock)
 
 
-def parts_of(content: str | list[msgspec.Raw], field: str) -> Iterator[Part]:
-    """In order; a block's `cache_control` is a cache point behind it. Refused: invalid_request."""
+def parts_of(content: str | list[msgspec.Raw], field: str, *, inside: frozenset[str] | None = None) -> Iterator[Part]:
+    """In order; a block's `cache_control` is a cache point behind it. Refused: invalid_request.
+
+    `inside` are the types of blocks that another block may hold.
+    """
     if isinstance(content, str):
         if content:
             yield Text(content)
@@ -49,6 +55,8 @@ def parts_of(content: str | list[msgspec.Raw], field: str) -> Iterator[Part]:
         if not typed.type:
             raise Refused("invalid_request", f"`{at}` has no `type`.", field=at)
         reader = _READERS.get(typed.type)
+        if reader is not None and inside is not None and typed.type not in inside:
+            raise Refused("invalid_request", f"`{at}` is of type `{typed.type}`, which has no place there.", field=at)
         yield reader(block, at) if reader is not None else Foreign("anthropic", typed.type, block)
         if typed.cache_control is not None:
             yield CachePoint(typed.cache_control.ttl or "")
@@ -72,7 +80,7 @@ def _read_media(block: msgspec.Raw, field: str) -> Part:
     kind = read(_typed, block, field=field).type
     source = media.source
     if source.type in {"file", "s3"}:
-        return Foreign("anthropic", kind, block)
+        return Foreign("anthropic", f"{kind} by {source.type}", block)
     if kind == "image":
         return Image(source.media_type, _data(source, field), source.url)
     said = Document(
@@ -84,7 +92,10 @@ def _read_media(block: msgspec.Raw, field: str) -> Part:
         case "text":
             return msgspec.structs.replace(said, media_type="text/plain", data=source.data.encode())
         case "content":
-            return msgspec.structs.replace(said, blocks=_texts(source.content, field))
+            blocks = _texts(source.content, field)
+            if blocks is None:
+                return Foreign("anthropic", f"{kind} with images", block)
+            return msgspec.structs.replace(said, blocks=blocks)
         case "url":
             return msgspec.structs.replace(said, url=source.url)
         case _:
@@ -100,10 +111,11 @@ def _data(source: wire.Source, field: str) -> bytes:
         raise Refused("invalid_request", f"`{field}.source.data` is not base64.", field=field) from error
 
 
-def _texts(content: str | list[msgspec.Raw], field: str) -> tuple[str, ...]:
-    parts = tuple(parts_of(content, f"{field}.source.content"))
+def _texts(content: str | list[msgspec.Raw], field: str) -> tuple[str, ...] | None:
+    """The texts that a document is given in; None where it has images among them."""
+    parts = tuple(parts_of(content, f"{field}.source.content", inside=_IN_DOCUMENTS))
     if not all(isinstance(part, Text | CachePoint) for part in parts):
-        raise Refused("unsupported", f"`{field}` holds images inside a document; send them beside it.", field=field)
+        return None
     return tuple(part.text for part in parts if isinstance(part, Text))
 
 
@@ -124,14 +136,16 @@ def _read_redacted(block: msgspec.Raw, field: str) -> Part:
 
 def _read_tool_use(block: msgspec.Raw, field: str) -> Part:
     use = read(_tool_use, block, field=field)
+    if use.toolset_name or use.caller.type != "direct":
+        return Foreign("anthropic", "tool_use", block)  # the provider wants all of that back
     return ToolUse(use.id, use.name, bytes(use.input).decode())
 
 
 def _read_tool_result(block: msgspec.Raw, field: str) -> Part:
     result = read(_tool_result, block, field=field)
-    parts = tuple(parts_of(result.content or "", f"{field}.content"))
-    if any(isinstance(part, Thinking | ToolUse | ToolResult) for part in parts):
-        raise Refused("invalid_request", f"`{field}.content` holds what no tool answers with.", field=field)
+    if result.toolset_name:
+        return Foreign("anthropic", "tool_result", block)
+    parts = tuple(parts_of(result.content or "", f"{field}.content", inside=_IN_RESULTS))
     allowed = cast("tuple[Text | Image | Document | SearchResult | CachePoint | Foreign, ...]", parts)
     return ToolResult(result.tool_use_id, allowed, result.is_error or False)
 

@@ -11,7 +11,7 @@ from packhouse.domain.chat import (
     Tool,
     ToolChoice,
 )
-from packhouse.domain.chat_part import CachePoint, Foreign
+from packhouse.domain.chat_part import CachePoint, Foreign, Text
 from packhouse.domain.errors import Refused
 from packhouse.entrypoints.gateway.anthropic import wire
 from packhouse.entrypoints.gateway.anthropic.parts import parts_of, read
@@ -62,7 +62,7 @@ def read_messages(body: bytes, *, betas: str = "") -> ChatRequest:
 def _message(message: wire.WireMessage, place: int) -> Message:
     field = f"messages[{place}].content"
     parts = tuple(parts_of(message.content, field))
-    if not parts and message.role != "assistant":
+    if message.role != "assistant" and all(isinstance(part, Text) and not part.text.strip() for part in parts):
         raise Refused("invalid_request", f"`{field}` is empty.", field=field)
     return Message(message.role, parts)
 

@@ -30,6 +30,7 @@ from packhouse.entrypoints.gateway.anthropic.write import (
     OutUsage,
     WireStop,
     citation,
+    is_object,
     usage_of,
 )
 
@@ -93,14 +94,29 @@ class MessageStop(Content, frozen=True, tag="message_stop"):
     pass
 
 
+class _Call:
+    """A tool use whose block is open."""
+
+    __slots__ = ("arguments", "block")
+
+    def __init__(self, block: int) -> None:
+        self.block = block
+        self.arguments = ""
+
+
 class EventWriter:
-    """Writes the events of one stream; blocks begin and end as the pieces change their kind."""
+    """Writes the events of one stream; blocks begin and end as the pieces change their kind.
+
+    Tool uses may come interleaved: one that is not whole when another begins stays open, and its pieces go on.
+    """
 
     def __init__(self, heading: Heading) -> None:
         self._heading = heading
         self._index = -1
         self._kind: Kind = ""
-        self._tool = -1
+        self._signature = ""
+        self._call = -1
+        self._calls = dict[int, _Call]()
 
     def opening(self) -> bytes:
         """What was consumed is told at the end: nobody knows it yet."""
@@ -117,21 +133,15 @@ class EventWriter:
             case ThinkingDelta(redacted=redacted) if redacted:
                 return self._whole("redacted", OutRedacted(redacted))
             case ThinkingDelta(text=text, signature=signature):
-                begun = self._in("thinking", OutThinking(""))
-                said = self._delta(ThinkingPiece(text)) if text else b""
-                signed = self._delta(SignaturePiece(signature)) if signature else b""
-                return begun + said + signed
-            case ToolUseStart(index=index, id=id_, name=name):
-                self._tool = index
-                return self._end() + self._begin("tool_use", OutToolUse(id_, name))
-            case ToolUseDelta(arguments=arguments):
-                return self._delta(JsonPiece(arguments))
+                return self._thought(text, signature)
+            case ToolUseStart() | ToolUseDelta():
+                return self._tool_use(piece)
             case ForeignPiece(part=part):
-                return self._whole("foreign", part.json)
+                return self._whole("foreign", part.json) if part.dialect == "anthropic" else b""
             case PartEnd():
-                return self._end()
+                return self._end(whole=True)
             case StreamEnd():
-                return self._end()
+                return self._end(whole=True) + b"".join(map(self._stop, list(self._calls)))
 
     def closing(self, end: StreamEnd, *, packhouse: msgspec.Raw | None = None) -> bytes:
         """After the call is settled; `end.tokens` is what was booked."""
@@ -139,6 +149,24 @@ class EventWriter:
         usage = usage_of(end.tokens or ModelTokens())
         last = MessageDelta(delta=ended, usage=usage, packhouse=packhouse or msgspec.UNSET)
         return _event("message_delta", last) + _event("message_stop", MessageStop())
+
+    def _thought(self, text: str, signature: str) -> bytes:
+        """Clients take one signature a block, the last: it is told when the block ends, all of it."""
+        ended = self._end() if text and self._signature else b""
+        begun = self._in("thinking", OutThinking(""))
+        self._signature += signature
+        return ended + begun + (self._delta(ThinkingPiece(text)) if text else b"")
+
+    def _tool_use(self, piece: ToolUseStart | ToolUseDelta) -> bytes:
+        if isinstance(piece, ToolUseStart):
+            begun = self._end() + self._begin("tool_use", OutToolUse(piece.id, piece.name))
+            self._call, self._calls[piece.index] = piece.index, _Call(self._index)
+            return begun
+        call = self._calls.get(piece.index)
+        if call is None:  # whole already, or never begun
+            return b""
+        call.arguments += piece.arguments
+        return _event("content_block_delta", BlockDelta(call.block, JsonPiece(piece.arguments)))
 
     def _in(self, kind: Kind, block: OutBlock) -> bytes:
         """What has to come first, so that a delta of that kind may follow."""
@@ -152,11 +180,19 @@ class EventWriter:
         self._index += 1
         return _event("content_block_start", BlockStart(self._index, block))
 
-    def _end(self) -> bytes:
-        if not self._kind:
+    def _end(self, *, whole: bool = False) -> bytes:
+        """Of the block that is written; `whole`: it is said to be complete."""
+        kind, self._kind = self._kind, ""
+        if not kind:
             return b""
-        self._kind = ""
-        return _event("content_block_stop", BlockStop(self._index))
+        if kind == "tool_use":
+            return self._stop(self._call) if whole or is_object(self._calls[self._call].arguments) else b""
+        signature, self._signature = self._signature, ""
+        signed = self._delta(SignaturePiece(signature)) if signature else b""
+        return signed + _event("content_block_stop", BlockStop(self._index))
+
+    def _stop(self, call: int) -> bytes:
+        return _event("content_block_stop", BlockStop(self._calls.pop(call).block))
 
     def _delta(self, piece: OutPiece) -> bytes:
         return _event("content_block_delta", BlockDelta(self._index, piece))

@@ -85,16 +85,25 @@ class RedactedBlock(Content, frozen=True):
     data: str
 
 
+class Caller(msgspec.Struct, frozen=True):
+    """Who called a tool: the model itself, or what it wrote and its provider ran."""
+
+    type: str = "direct"
+
+
 class ToolUseBlock(Content, frozen=True):
     id: str
     name: str
     input: msgspec.Raw = msgspec.Raw(b"{}")
+    caller: Caller = Caller()
+    toolset_name: str | None = None
 
 
 class ToolResultBlock(Content, frozen=True):
     tool_use_id: str
     content: str | list[msgspec.Raw] | None = None
     is_error: bool | None = None
+    toolset_name: str | None = None
 
 
 class WireMessage(Content, frozen=True):

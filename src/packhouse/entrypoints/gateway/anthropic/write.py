@@ -26,6 +26,9 @@ STOPS: Mapping[StopReason, WireStop] = {
 }
 
 
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
 class OutUsage(msgspec.Struct, frozen=True):
     """Input tokens are those that were neither read from a cache nor written to one."""
 
@@ -154,21 +157,25 @@ def _blocks(parts: Iterable[Part]) -> Iterable[OutBlock]:
                 yield OutThinking(text, signature)
             case ToolUse(id=id_, name=name, arguments=arguments):
                 yield OutToolUse(id_, name, arguments_of(arguments))
-            case Foreign(json=json):
+            case Foreign(dialect="anthropic", json=json):
                 yield json
             case _:
-                pass  # no model answers with anything else
+                pass  # what no client of this dialect can read, and what no model answers with
 
 
 def arguments_of(arguments: str) -> msgspec.Raw:
     """An object, whatever the model wrote: what is none stands in one, so that the client sees it."""
     text = arguments.strip() or "{}"
+    return msgspec.Raw(text.encode() if is_object(text) else msgspec.json.encode({"unreadable": arguments}))
+
+
+def is_object(text: str) -> bool:
+    """Whether the text is a JSON object and nothing else."""
     try:
-        if text.startswith("{") and msgspec.json.decode(text) is not None:
-            return msgspec.Raw(text.encode())
+        _object.decode(text)
     except (msgspec.DecodeError, RecursionError):
-        pass
-    return msgspec.Raw(msgspec.json.encode({"unreadable": arguments}))
+        return False
+    return True
 
 
 def citation(cited: Citation) -> OutCitation:
