@@ -236,6 +236,9 @@ def test_a_plan_grows_and_a_pack_ends_and_is_kept(scene: Scene, admin: Visitor) 
     page = text_of(admin.page(f"/resources/{made}"))
     assert "Ends 21 Mar 2026" in page
     assert "This pack ends 21 Mar 2026" in page
+    assert admin.sent(f"{settings}/plan", {"plan": "S"}).endswith("?done=plan-adjusted-instead")
+    assert "What was scheduled before is replaced" in text_of(admin.page(f"{settings}?done=plan-adjusted-instead"))
+    assert admin.sent(f"{settings}/deprovision").endswith("?done=deprovision-scheduled-instead")
     assert admin.sent(f"{settings}/cancel") == f"/resources/{made}?done=scheduled-cancelled"
     assert "Ends 21 Mar" not in admin.page(f"/resources/{made}")
     refused: httpx.Response = admin.send(f"{settings}/cancel")

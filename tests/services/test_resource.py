@@ -7,6 +7,7 @@ import pytest
 from packhouse.domain.errors import Refused
 from packhouse.domain.resource import ScheduledDowngrade
 from packhouse.domain.units import ResourceId
+from packhouse.services.activity import ActivityQuery
 from packhouse.services.resource import Changes, ResourceView
 from tests.services.conftest import House
 
@@ -109,11 +110,19 @@ async def test_a_cancelled_downgrade_leaves_nothing_behind(house: House) -> None
 async def test_a_newer_change_replaces_the_one_before(house: House) -> None:
     resource_id = await house.provision(plan="L")
     view = await house.services.resources.adjust_plan(house.admin, resource_id, plan="S")
-    await house.services.resources.adjust_plan(house.admin, resource_id, plan="M")
+    assert view.notices == ()
+    lower = await house.services.resources.adjust_plan(house.admin, resource_id, plan="M")
+    assert [notice[:37] for notice in lower.notices] == ["This replaced the downgrade to S that"]
     ending = await house.services.resources.schedule_deprovision(house.admin, resource_id)
     assert ending.resource.ends_at == month_end(view)
     again = await house.services.resources.adjust_plan(house.admin, resource_id, plan="M")
     assert again.resource.ends_at is None
+    (notice,) = again.notices
+    assert notice == f"This replaced the deprovisioning that was scheduled for {month_end(view):%Y-%m-%d %H:%M} UTC."
+    assert (await house.services.resources.get(house.admin, resource_id)).notices == ()
+    query = ActivityQuery(company_id=house.company.id, verb="resource.scheduled_replaced")
+    entries = await house.services.activity.list(house.admin, query)
+    assert [dict(each.entry.deed.facts)["change"] for each in entries] == ["deprovision", "downgrade", "downgrade"]
     house.clock.set(month_end(view))
     assert await house.available() == 140
 

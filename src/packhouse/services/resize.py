@@ -3,7 +3,7 @@
 from packhouse.domain import ledger
 from packhouse.domain.catalog import Plan
 from packhouse.domain.errors import Refused
-from packhouse.domain.resource import Resource, downgrade_scheduled, upgraded
+from packhouse.domain.resource import Resource, ScheduledDowngrade, downgrade_scheduled, upgraded
 from packhouse.services.context import Act
 from packhouse.services.dues import pack, post
 
@@ -34,6 +34,22 @@ async def downgrade(act: Act, resource: Resource, *, plan: Plan) -> Resource:
     facts = (("plan", plan.name), ("from_at", next_at.isoformat()))
     await act.log_on(changed, "resource.downgrade_scheduled", *facts)
     return changed
+
+
+async def replaced(act: Act, before: Resource, *, after: Resource) -> tuple[str, ...]:
+    """What a newer change did to one that was scheduled: the notice for who made it, and an entry in the activity log.
+
+    Empty where nothing was scheduled, or it stands as it was.
+    """
+    was = before.scheduled
+    if was is None or after.scheduled == was:
+        return ()
+    day = f"{was.effective_at:%Y-%m-%d %H:%M} UTC"
+    what = f"downgrade to {was.plan}" if isinstance(was, ScheduledDowngrade) else "deprovisioning"
+    change = "downgrade" if isinstance(was, ScheduledDowngrade) else "deprovision"
+    facts = (("change", change), ("effective_at", was.effective_at.isoformat()))
+    await act.log_on(after, "resource.scheduled_replaced", *facts)
+    return (f"This replaced the {what} that was scheduled for {day}.",)
 
 
 async def secure(act: Act, resource: Resource) -> None:

@@ -31,7 +31,7 @@ from packhouse.services.context import Act, Context
 from packhouse.services.dues import settle
 from packhouse.services.eligibility import check_model
 from packhouse.services.lifecycle import Lifecycle
-from packhouse.services.resize import downgrade, secure, upgrade
+from packhouse.services.resize import downgrade, replaced, secure, upgrade
 from packhouse.services.resource_view import ResourceView, linked, refuse_if_needed, view
 
 __all__ = ["Changes", "ResourceView", "Resources"]
@@ -124,7 +124,7 @@ class Resources:
             await act.work.resources.replace(changed)
             facts = ("ends_at", ends_at.isoformat())
             await act.log_on(changed, "resource.deprovision_scheduled", facts)
-            return await view(act, changed)
+            return await self._noticed(act, resource, after=changed)
 
     async def cancel_scheduled(self, actor: Actor, resource_id: ResourceId) -> ResourceView:
         """Refused: not_found, forbidden, conflict (nothing is scheduled), balance_short, contract_over."""
@@ -139,8 +139,10 @@ class Resources:
             return await view(act, changed)
 
     async def adjust_plan(self, actor: Actor, resource_id: ResourceId, *, plan: str) -> ResourceView:
-        """Up at once, down with the next bundle month. Refused: not_found, forbidden, invalid_request,
-        balance_short, contract_over, resource_inactive."""
+        """Up at once, down with the next bundle month; a notice says what it replaces of what was scheduled.
+
+        Refused: not_found, forbidden, invalid_request, balance_short, contract_over, resource_inactive.
+        """
         async with self._changing(actor, resource_id) as (act, resource):
             family = self._context.catalog.model(resource.model).family if resource.model else ""
             new = self._context.catalog.plan(plan, resource.type, family=family)
@@ -151,7 +153,13 @@ class Resources:
                 changed = await upgrade(act, resource, plan=new)
             else:
                 changed = await downgrade(act, resource, plan=new)
-            return await view(act, changed)
+            return await self._noticed(act, resource, after=changed)
+
+    @staticmethod
+    async def _noticed(act: Act, before: Resource, *, after: Resource) -> ResourceView:
+        notices = await replaced(act, before, after=after)
+        seen = await view(act, after)
+        return replace(seen, notices=(*seen.notices, *notices))
 
     async def _changed(self, act: Act, resource: Resource, *, changes: Changes) -> Resource:
         changed = resource

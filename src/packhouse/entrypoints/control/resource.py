@@ -129,7 +129,7 @@ async def change_resource(
 
 @put(
     "/resources/{resource_id:str}/plan",
-    summary="Adjust the plan: up at once, down with the next bundle month",
+    summary="Adjust the plan: up at once, down with the next bundle month; a newer scheduled change replaces an older",
     opt=refuses("not_found", "forbidden", "balance_short", "contract_over", "resource_inactive", "conflict"),
 )
 async def adjust_plan(

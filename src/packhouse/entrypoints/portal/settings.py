@@ -13,6 +13,7 @@ from packhouse.entrypoints.portal.pages import go, page
 from packhouse.entrypoints.portal.resource import Frame, frame
 from packhouse.entrypoints.portal.site import Asked, Part, Site, Visit, Visiting
 from packhouse.services.resource import Changes
+from packhouse.services.resource_view import ResourceView
 
 SETTINGS = "/resources/{resource_id:str}/settings"
 
@@ -46,10 +47,11 @@ async def change_settings(*, visit: Visiting, request: Asked, resource_id: Part)
 async def adjust_plan(*, visit: Visiting, request: Asked, resource_id: Part) -> Response[str]:
     form = await read_form(request)
     try:
-        await visit.control.resources.adjust_plan(visit.actor, ResourceId(resource_id), plan=form["plan"])
+        before = await visit.control.resources.get(visit.actor, ResourceId(resource_id))
+        after = await visit.control.resources.adjust_plan(visit.actor, ResourceId(resource_id), plan=form["plan"])
     except Refused as refused:
         return await _settings_page(visit, resource_id, form=form, refused=refused)
-    return go(visit.site, f"/resources/{resource_id}/settings?done=plan-adjusted")
+    return go(visit.site, f"/resources/{resource_id}/settings?done=plan-adjusted{_instead(before, after)}")
 
 
 @get(SETTINGS + "/deprovision")
@@ -61,10 +63,11 @@ async def ask_to_deprovision(visit: Visiting, resource_id: Part) -> Response[str
 @post(SETTINGS + "/deprovision")
 async def deprovision(visit: Visiting, resource_id: Part) -> Response[str]:
     try:
-        await visit.control.resources.schedule_deprovision(visit.actor, ResourceId(resource_id))
+        before = await visit.control.resources.get(visit.actor, ResourceId(resource_id))
+        after = await visit.control.resources.schedule_deprovision(visit.actor, ResourceId(resource_id))
     except Refused as refused:
         return await _settings_page(visit, resource_id, refused=refused)
-    return go(visit.site, f"/resources/{resource_id}?done=deprovision-scheduled")
+    return go(visit.site, f"/resources/{resource_id}?done=deprovision-scheduled{_instead(before, after)}")
 
 
 @post(SETTINGS + "/cancel")
@@ -74,6 +77,12 @@ async def cancel_scheduled(visit: Visiting, resource_id: Part) -> Response[str]:
     except Refused as refused:
         return await _settings_page(visit, resource_id, refused=refused)
     return go(visit.site, f"/resources/{resource_id}?done=scheduled-cancelled")
+
+
+def _instead(before: ResourceView, after: ResourceView) -> str:
+    """Which sentence says what was done: one more where something that was scheduled is replaced."""
+    was = before.status.scheduled
+    return "-instead" if was is not None and after.status.scheduled != was else ""
 
 
 async def _settings_page(
