@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from packhouse.domain.chat import (
@@ -294,6 +295,31 @@ def _pieces(parts: list[Part]) -> Iterator[ChatPiece]:
                 yield ForeignPiece(part)
             case _:
                 raise AssertionError(part)
+
+
+@given(st.lists(ANSWER_PARTS, max_size=6), st.sampled_from(["end", "tool_use", "paused"]))
+def test_openais_own_client_puts_a_stream_together(parts: list[Part], reason: StopReason) -> None:
+    """It does so with every list alike: by the `index` of its entries. (For other reasons to stop it raises.)"""
+    chunks = written([*_pieces(parts), StreamEnd(reason, TOKENS)])
+    state = ChatCompletionStreamState()
+    for chunk in chunks:
+        state.handle_chunk(ChatCompletionChunk.model_validate(chunk))
+    (choice,) = state.get_final_completion().model_dump(exclude_unset=True, warnings=False)["choices"]
+    mine = gathered(chunks)
+    assert choice["finish_reason"] == mine["finish_reason"]
+    for name in ("content", "refusal", "reasoning_content", "thinking_blocks", "annotations"):
+        assert (_unplaced(choice["message"].get(name)) or None) == (mine.get(name) or None)
+    assert _unplaced(choice["message"].get("provider_specific_fields")) == mine.get("provider_specific_fields")
+    calls = [call["function"] for call in choice["message"].get("tool_calls") or ()]
+    assert [(call["name"], call["arguments"]) for call in calls] == [
+        (call["function"]["name"], call["function"]["arguments"]) for call in mine["tool_calls"]
+    ]
+
+
+def _unplaced(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _unplaced(each) for name, each in value.items() if name != "index"}
+    return [_unplaced(each) for each in value] if isinstance(value, list) else value
 
 
 @pytest.mark.needs("specs")

@@ -59,7 +59,10 @@ def _join(whole: dict[str, Any], delta: dict[str, Any]) -> None:
                 for call in value:
                     _join_call(whole.setdefault(name, {}).setdefault(call["index"], {"function": {}}), call)
             case list():
-                whole[name] = whole.get(name, []) + value
+                whole[name] = whole.get(name, [])
+                for entry in value:
+                    assert entry.get("index", len(whole[name])) == len(whole[name])
+                    whole[name].append({key: each for key, each in entry.items() if key != "index"})
             case _:
                 _join(whole.setdefault(name, {}), value)
 

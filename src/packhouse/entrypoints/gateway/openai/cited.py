@@ -2,6 +2,8 @@
 
 Web pages are annotations of the text. Every other citation, what a web page's annotation cannot hold, blocks of other
 dialects and reasons to stop stand in `provider_specific_fields`, so that nothing of an answer is lost.
+
+In a stream each entry of a list has its place in it (`index`): OpenAI's clients put lists together by that alone.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,6 +28,7 @@ class OutUrlCitation(Content, frozen=True):
 class OutAnnotation(Content, frozen=True):
     url_citation: OutUrlCitation
     type: str = "url_citation"
+    index: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class OutCitation(Content, frozen=True, kw_only=True, omit_defaults=True):
@@ -41,12 +44,14 @@ class OutCitation(Content, frozen=True, kw_only=True, omit_defaults=True):
     start: int = 0
     end: int = 0
     mark: str = ""
+    index: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class OutForeign(Content, frozen=True):
     dialect: Dialect
     type: str
     block: msgspec.Raw
+    index: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class OutSpecific(Content, frozen=True, omit_defaults=True):

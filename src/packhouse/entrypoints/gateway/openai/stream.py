@@ -1,5 +1,8 @@
 """The chunks of a streamed completion: each piece of a neutral answer as the bytes that its client gets."""
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 import msgspec
 
 from packhouse.domain.chat import (
@@ -13,11 +16,13 @@ from packhouse.domain.chat import (
     ToolUseDelta,
     ToolUseStart,
 )
-from packhouse.domain.chat_part import Citation
+from packhouse.domain.chat_part import Citation, Foreign
 from packhouse.domain.content import Content
 from packhouse.domain.units import ModelTokens
 from packhouse.entrypoints.gateway.openai.cited import (
     OutAnnotation,
+    OutCitation,
+    OutForeign,
     OutSpecific,
     Span,
     annotations,
@@ -31,11 +36,15 @@ from packhouse.entrypoints.gateway.openai.write import (
     REFUSAL,
     FinishReason,
     Heading,
+    OutRedacted,
+    OutThinking,
     OutThought,
     thought,
 )
 
 DONE_EVENT = b"data: [DONE]\n\n"
+
+Entry = TypeVar("Entry", OutAnnotation, OutCitation, OutForeign, OutThinking | OutRedacted)
 
 
 class OutDeltaCall(Content, frozen=True):
@@ -49,7 +58,7 @@ class OutDelta(Content, frozen=True, kw_only=True):
     role: str | msgspec.UnsetType = msgspec.UNSET
     content: str | msgspec.UnsetType = msgspec.UNSET
     refusal: str | msgspec.UnsetType = msgspec.UNSET
-    annotations: list[OutAnnotation] | msgspec.UnsetType = msgspec.UNSET
+    annotations: tuple[OutAnnotation, ...] | msgspec.UnsetType = msgspec.UNSET
     reasoning_content: str | msgspec.UnsetType = msgspec.UNSET
     thinking_blocks: tuple[OutThought, ...] | msgspec.UnsetType = msgspec.UNSET
     tool_calls: tuple[OutDeltaCall, ...] | msgspec.UnsetType = msgspec.UNSET
@@ -88,6 +97,7 @@ class ChunkWriter:
         self._signature = ""
         self._cited: list[Citation] = []
         self._bare = set[int]()
+        self._entries = dict[str, int]()
         self._begun_at = 0
         self._written = 0
 
@@ -113,7 +123,7 @@ class ChunkWriter:
                 self._cited.append(cited)
                 return self._end_of_thought()
             case ForeignPiece(part=part):
-                return self._ended() + self._event(OutDelta(provider_specific_fields=specific(foreign=(part,))))
+                return self._ended() + self._event(OutDelta(provider_specific_fields=self._beside(foreign=(part,))))
             case PartEnd():
                 return self._ended()
             case StreamEnd():
@@ -129,7 +139,7 @@ class ChunkWriter:
 
     def _thinking(self, piece: ThinkingDelta) -> bytes:
         if piece.redacted:
-            return self._ended() + self._event(OutDelta(thinking_blocks=(thought("", redacted=piece.redacted),)))
+            return self._ended() + self._whole_thought(thought("", redacted=piece.redacted))
         ended = self._ended() if piece.text and self._signature else self._end_of_text()
         self._signature += piece.signature
         if not piece.text:
@@ -168,17 +178,35 @@ class ChunkWriter:
         block = thought("".join(self._thought), signature=self._signature)
         self._thought.clear()
         self._signature = ""
-        return self._event(OutDelta(thinking_blocks=(block,)))
+        return self._whole_thought(block)
+
+    def _whole_thought(self, block: OutThought) -> bytes:
+        return self._event(OutDelta(thinking_blocks=self._placed("thinking_blocks", (block,))))
 
     def _end_of_text(self) -> bytes:
         span = Span(self._begun_at, self._written)
         self._begun_at = self._written
         if not self._cited:
             return b""
-        pages = annotations(self._cited, span)
-        others = specific(other_citations(self._cited, span))
+        pages = self._placed("annotations", annotations(self._cited, span))
+        others = self._beside(other_citations(self._cited, span))
         self._cited.clear()
         return self._event(OutDelta(annotations=pages or msgspec.UNSET, provider_specific_fields=others))
+
+    def _beside(
+        self, citations: Sequence[OutCitation] = (), *, foreign: Sequence[Foreign] = ()
+    ) -> OutSpecific | msgspec.UnsetType:
+        given = specific(citations, foreign=foreign)
+        if isinstance(given, msgspec.UnsetType):
+            return given
+        cited, blocks = self._placed("citations", given.citations), self._placed("blocks", given.blocks)
+        return msgspec.structs.replace(given, citations=cited, blocks=blocks)
+
+    def _placed(self, name: str, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+        """With their places in the list of that name."""
+        first = self._entries.get(name, 0)
+        self._entries[name] = first + len(entries)
+        return tuple(msgspec.structs.replace(entry, index=first + place) for place, entry in enumerate(entries))
 
     def _no_usage(self) -> msgspec.UnsetType | None:
         return None if self._include_usage else msgspec.UNSET

@@ -53,10 +53,12 @@ class OutToolCall(Content, frozen=True):
 class OutThinking(Content, frozen=True, tag="thinking"):
     thinking: str
     signature: str
+    index: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class OutRedacted(Content, frozen=True, tag="redacted_thinking"):
     data: str
+    index: int | msgspec.UnsetType = msgspec.UNSET
 
 
 OutThought = OutThinking | OutRedacted
