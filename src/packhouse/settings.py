@@ -2,9 +2,10 @@
 
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -98,7 +99,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 150
     worker_jobs: Annotated[int, Meta(ge=1, le=64, description="How many jobs a worker runs at once.")] = 2
     drain_seconds: Annotated[
-        int, Meta(ge=0, le=300, description="How long running requests may go on after SIGTERM.")
+        int, Meta(ge=0, le=8, description="How long running requests may go on after SIGTERM; all ends within 10 s.")
     ] = 7
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
@@ -173,13 +174,42 @@ def _checked(values: dict[str, Any], sources: Mapping[str, str]) -> Settings:
         given = [values[name]] if isinstance(values[name], str) else values[name]
         values[name] = [part.strip() for text in given for part in str(text).split(",") if part.strip()]
     try:
-        return msgspec.convert(values, Settings, strict=False)
+        settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         name = str(error).rpartition("$.")[2].rstrip("`").split("[")[0]
-        where = f" (from {sources[name]})" if name in sources else ""
-        raise Refused(
-            "setting_invalid", f"A setting is not right{where}: {error}. See `packhouse serve --help`."
-        ) from error
+        raise _mistake(name, str(error), sources) from error
+    for name, sentence in _contradictions(settings):
+        raise _mistake(name, sentence, sources)
+    return settings
+
+
+def _mistake(name: str, sentence: str, sources: Mapping[str, str]) -> Refused:
+    where = f" (from {sources[name]})" if name in sources else ""
+    return Refused("setting_invalid", f"A setting is not right{where}: {sentence}. See `packhouse serve --help`.")
+
+
+def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
+    """What each value by itself does not show."""
+    if not settings.parts:
+        yield "parts", f"`parts` names none; there are: {', '.join(get_args(PartName))}"
+    for name in ("gateway_url", "control_url"):
+        url = getattr(settings, name)
+        if url and not _is_base_url(url):
+            yield name, f"`{name}` is {url!r}, which is no URL such as https://genai.example.com"
+    if settings.chunk_overlap_characters >= settings.chunk_characters:
+        yield (
+            "chunk_overlap_characters",
+            f"`chunk_overlap_characters` ({settings.chunk_overlap_characters}) must be smaller than `chunk_characters` "
+            f"({settings.chunk_characters}): a chunk cannot repeat more than the one before has",
+        )
+
+
+def _is_base_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.query and not parts.fragment
+    except ValueError:
+        return False
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """`packhouse serve`: all parts of an installation, or some of them, until SIGTERM."""
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import Callable
@@ -10,11 +9,11 @@ from types import FrameType
 import typer
 
 from packhouse.cli.flags import with_settings
-from packhouse.domain.errors import Refused
 from packhouse.settings import Settings, load
-from packhouse.wiring.catalog import catalog_of
+from packhouse.wiring.first_link import unused_link, write_link
 from packhouse.wiring.installation import FirstOperator, needs_preparing, prepare
 from packhouse.wiring.layout import layout_of
+from packhouse.wiring.mistakes import refuse_mistakes
 from packhouse.wiring.supervisor import Supervisor
 
 
@@ -32,15 +31,18 @@ def begin(settings: Settings, operator: Callable[[], FirstOperator], *, tell: Ca
     `operator` is asked once the data directory is ours alone, and before anything in it was changed.
     """
     signal.signal(signal.SIGTERM, _leave)  # until the loop takes over
-    catalog_of(settings)
+    refuse_mistakes(settings)
     supervisor = Supervisor(settings, tell=tell)
     supervisor.prepare()
     first = operator()
     if needs_preparing(settings):
         tell("Preparing the database.")
-        link = prepare(settings, first).link
-        if link:
-            _hand_over(settings, f"{supervisor.control_url}/link/{link}", tell=tell)
+        token = prepare(settings, first).link
+        link = write_link(settings, supervisor.control_url, token=token) if token else ""
+    else:
+        link = unused_link(settings, supervisor.control_url) if "control" in settings.parts else ""
+    if link:
+        tell(f"The operator's one-time link, also in {layout_of(settings).first_link}:\n  {link}")
     return supervisor
 
 
@@ -66,19 +68,6 @@ def say(line: str) -> None:
 def _leave(_number: int, _frame: FrameType | None) -> None:
     """Told to stop before anything was started: nothing is left to drain."""
     raise SystemExit(0)
-
-
-def _hand_over(settings: Settings, link: str, *, tell: Callable[[str], None]) -> None:
-    """The operator's one-time link: to a file that only its owner reads, and to the terminal."""
-    path = layout_of(settings).first_link
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(descriptor, (link + "\n").encode())
-    except OSError as error:
-        raise Refused("data_directory_unusable", f"{path} cannot be written: {error.strerror}.") from error
-    finally:
-        os.close(descriptor)
-    tell(f"The operator's one-time link, also in {path}:\n  {link}")
 
 
 def register(app: typer.Typer) -> None:

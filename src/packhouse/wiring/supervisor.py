@@ -1,6 +1,7 @@
 """All parts of one installation on one machine: ports first, then a process a part, restarted when it dies."""
 
 import asyncio
+import errno
 import fcntl
 import json
 import os
@@ -20,7 +21,8 @@ RESTART_SECONDS = (0.1, 0.5, 2.0, 5.0)
 LIVED_SECONDS = 60.0
 FIRST_STARTS = 3
 """A part that dies so often before it was ever ready will not start at all."""
-KILL_AFTER_DRAIN_SECONDS = 2.0
+KILL_AFTER_DRAIN_SECONDS = 1.5
+"""With the longest drain that the settings allow all is over within ten seconds."""
 
 
 class Supervisor:
@@ -161,8 +163,20 @@ def listen(part: PartName, host: str, *, port: int) -> socket.socket:
     try:
         listening.bind((host, port))
         listening.listen(2048)
+    except socket.gaierror as error:
+        listening.close()
+        raise Refused(
+            "setting_invalid",
+            f"The {part} cannot listen on {host!r}: that is no address, and no name that is known here "
+            f"({error.strerror}). Mend --{part}-host.",
+        ) from error
     except OSError as error:
         listening.close()
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise Refused(
+                "setting_invalid",
+                f"The {part} cannot listen on {host!r}: this machine does not have that address. Mend --{part}-host.",
+            ) from error
         raise Refused(
             "port_in_use",
             f"The {part} cannot listen on {host}:{port}: {error.strerror}. Free the port, or choose another with "
