@@ -100,7 +100,10 @@ def test_a_correction_takes_no_more_than_is_available_and_needs_a_reason() -> No
     assert refused.value.code == "balance_short"
     with pytest.raises(Refused) as refused:
         ledger.corrected(before, SOON, cloud_tokens=-2, now=NOW, note=" ")
-    assert refused.value.code == "invalid_request"
+    assert (refused.value.code, refused.value.facts["field"]) == ("invalid_request", "note")
+    with pytest.raises(Refused) as refused:
+        ledger.corrected(before, SOON, cloud_tokens=0, now=NOW, note="booked twice")
+    assert (refused.value.code, refused.value.facts["field"]) == ("invalid_request", "cloud_tokens")
     after = before.posted(ledger.corrected(before, SOON, cloud_tokens=-2, now=NOW, note="booked twice"))
     assert after.balance() == Balance(granted=8, allocated=8, available=0, expired=0)
 

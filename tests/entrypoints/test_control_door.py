@@ -202,3 +202,17 @@ def _state(firm: Firm) -> list[Json]:
         "/tokens",
     )
     return [admin.get(path) for path in paths]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/companies", "/api/v1/openapi.json", "/sign-in", "/healthz", "/nowhere"])
+def test_head_answers_as_get_does_without_the_body(live: Live, path: str) -> None:
+    headers = {"authorization": f"Bearer {live.operator.token}"}
+    head, get = (CLIENT.request(method, f"{live.url}{path}", headers=headers) for method in ("HEAD", "GET"))
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    assert get.content
+    assert head.headers["content-type"] == get.headers["content-type"]
+    assert head.headers["content-length"] == str(len(get.content))
+
+
+def test_head_where_there_is_no_get(live: Live) -> None:
+    assert CLIENT.request("HEAD", f"{live.url}/api/v1/sessions").status_code == 405

@@ -103,6 +103,14 @@ async def test_a_body_that_is_announced_too_large() -> None:
     assert (answer.status, code_of(answer)) == (413, "body_too_large")
 
 
+@pytest.mark.parametrize(("coding", "status"), [(b"gzip", 415), (b"br, gzip", 415), (b"Identity", 200)])
+async def test_an_encoded_body_is_refused(coding: bytes, status: int) -> None:
+    head = b"POST / HTTP/1.1\r\nconnection: close\r\n" + HOST + b"content-encoding: %b\r\ncontent-length: 2\r\n\r\n{}"
+    answer = await refusal(head % coding)
+    assert answer.status == status
+    assert status == 200 or code_of(answer) == "encoding_unsupported"
+
+
 async def test_a_body_that_grows_too_large() -> None:
     head = b"POST / HTTP/1.1\r\n" + HOST + b"transfer-encoding: chunked\r\n\r\n"
     answer = await refusal(head, b"40\r\n" + bytes(64) + b"\r\n", b"40\r\n" + bytes(64), body_bytes_max=100)

@@ -28,6 +28,13 @@ def test_every_error_code(pages: dict[str, str]) -> None:
     assert [code for code in CODES if f"`{code}`" not in pages["errors.md"]] == []
 
 
+def test_every_refusal_of_a_route_is_an_error_code(pages: dict[str, str]) -> None:
+    rows = [line.split(" | ") for line in pages[PAGE].splitlines() if line.startswith("| `")]
+    named = {code for row in rows for code in re.findall(r"`(\w+)`", row[-1])}
+    assert "balance_short" in named
+    assert named <= CODES.keys()
+
+
 def test_every_setting(pages: dict[str, str]) -> None:
     rows = [f"| `{it.name}` | `{it.flag}` | `{it.variable}` |" for it in SETTINGS]
     assert [row for row in rows if row not in pages["settings.md"]] == []

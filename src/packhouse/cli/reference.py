@@ -14,6 +14,7 @@ from packhouse.cli.reference_control import PAGE, TYPES_PAGE, control_api, contr
 from packhouse.cli.reference_page import code, page, table
 from packhouse.domain.errors import CODES
 from packhouse.entrypoints.control.refusals import STATUS as CONTROL_STATUS
+from packhouse.entrypoints.gateway.heads import STATUS_OF as HTTP_STATUS
 from packhouse.entrypoints.gateway.knowledge.upload import HEADERS as UPLOAD_HEADERS
 from packhouse.entrypoints.gateway.refusals import STATUS as GATEWAY_STATUS
 from packhouse.entrypoints.gateway.routes import ROUTES
@@ -45,7 +46,8 @@ def _errors() -> str:
         "A refusal carries one of these codes, which never changes its meaning. The statuses are those of the gateway "
         "and of the control API; a code without one is told by the command line."
     )
-    rows = ((f"`{it}`", _status(GATEWAY_STATUS.get(it)), _status(CONTROL_STATUS.get(it)), CODES[it]) for it in CODES)
+    gateway = {**HTTP_STATUS, **GATEWAY_STATUS}
+    rows = ((f"`{it}`", _status(gateway.get(it)), _status(CONTROL_STATUS.get(it)), CODES[it]) for it in CODES)
     return page("Error codes", intro, table(("Code", "Gateway", "Control API", "Meaning"), rows))
 
 

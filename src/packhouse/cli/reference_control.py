@@ -72,8 +72,9 @@ def _content(body: _Schema) -> str:
 
 
 def _refusals(responses: Mapping[str, _Schema]) -> Iterator[str]:
-    for answer in responses.values():
-        yield from (f"`{code}`" for code in _CODE.findall(answer["description"]) if code not in ALWAYS)
+    for status, answer in responses.items():
+        if status >= "400":  # what an answer's own description names in code is a field
+            yield from (f"`{code}`" for code in _CODE.findall(answer["description"]) if code not in ALWAYS)
 
 
 def _types(schemas: Mapping[str, _Schema]) -> Iterator[str]:

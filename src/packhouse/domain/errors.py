@@ -44,6 +44,7 @@ CODES: dict[str, str] = {
     "malformed_json": "The body is not valid JSON.",
     "invalid_request": "A field is missing, unknown or out of its range.",
     "unsupported": "The request asks for something that this route, model or provider cannot do.",
+    "encoding_unsupported": "The request body is compressed or otherwise encoded.",
     "body_too_large": "The request body is larger than this route takes.",
     "model_unknown": "The model is not one that this resource may use.",
     "model_ended": "The model's life has ended.",

@@ -169,8 +169,10 @@ def corrected(books: Books, contract: Contract, *, cloud_tokens: int, now: datet
     Refused(balance_short) where more would be taken than the contract has available.
     """
     _refuse_if_over(contract, now)
-    if not cloud_tokens or not note.strip():
-        raise Refused("invalid_request", "A correction needs an amount other than zero and a reason.", field="note")
+    if not cloud_tokens:
+        raise Refused("invalid_request", "A correction needs an amount other than zero.", field="cloud_tokens")
+    if not note.strip():
+        raise Refused("invalid_request", "A correction needs a reason.", field="note")
     if books.available(contract.id) + cloud_tokens < 0:
         available = books.available(contract.id)
         raise Refused(

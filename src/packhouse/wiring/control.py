@@ -17,6 +17,7 @@ from packhouse.adapters.outside.ids import SystemIds
 from packhouse.adapters.sql.store import SqlStore
 from packhouse.domain.errors import Refused
 from packhouse.entrypoints.control.access import AccessLog
+from packhouse.entrypoints.control.head import HeadAsGet
 from packhouse.entrypoints.control.health import health_router
 from packhouse.entrypoints.control.refusals import on_framework
 from packhouse.entrypoints.control.router import api_router
@@ -62,7 +63,7 @@ async def _ended(task: asyncio.Task[None]) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def control_app(site: Site, store: SqlStore) -> AccessLog:
+def control_app(site: Site, store: SqlStore) -> HeadAsGet:
     """The ASGI application: `/api/v1`, `/healthz`, `/readyz`, and the portal at `/`."""
     problems = Problems(site)
 
@@ -82,7 +83,7 @@ def control_app(site: Site, store: SqlStore) -> AccessLog:
         debug=False,
         pdb_on_exception=False,
     )
-    return AccessLog(app, clock=site.clock, ids=site.ids)
+    return HeadAsGet(AccessLog(app, clock=site.clock, ids=site.ids))
 
 
 async def _check(store: SqlStore) -> None:
@@ -90,7 +91,7 @@ async def _check(store: SqlStore) -> None:
         raise Refused("unavailable", "The database is older than this version of Packhouse: run packhouse migrate.")
 
 
-async def _serve(app: AccessLog, part: Part) -> None:
+async def _serve(app: HeadAsGet, part: Part) -> None:
     config = uvicorn.Config(
         app,
         http="httptools",

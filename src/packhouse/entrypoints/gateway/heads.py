@@ -16,6 +16,7 @@ STATUS_OF = {
     "malformed_http": 400,
     "request_timeout": 408,
     "body_too_large": 413,
+    "encoding_unsupported": 415,
     "headers_too_large": 431,
     "internal": 500,
 }

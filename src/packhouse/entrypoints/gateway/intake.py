@@ -146,6 +146,8 @@ class Intake:
         self.in_body = True
         if "transfer-encoding" in headers or "host" not in headers:
             self._check_framing()
+        if headers.get("content-encoding", "identity").lower() != "identity":
+            raise Refused("encoding_unsupported", "Send the body as it is: content encodings are not taken here.")
         size = int(headers.get("content-length", "0"))
         if size > self._limits.body_bytes_max:
             raise self._too_large()
