@@ -9,32 +9,29 @@ from contextlib import aclosing
 
 import msgspec
 
-from packhouse.domain.chat import ChatPiece, ChatRequest, Message, StreamEnd, Tool, ToolUseDelta, ToolUseStart
+from packhouse.domain.chat import ChatPiece, ChatRequest, StreamEnd
 from packhouse.domain.chat_part import ToolResult, ToolUse, text_result
 from packhouse.domain.content import Content
-from packhouse.domain.errors import Refused
 from packhouse.domain.knowledge import EVERYTHING, Filter, Found
 from packhouse.domain.units import ModelTokens
 from packhouse.ports.meter import Access
 from packhouse.services.chat import Answered, Chat, Spender
 from packhouse.services.grounding import Reference, listed, question_of, reference_of, with_passages, with_quote
 from packhouse.services.knowledge import KnowledgeBases
+from packhouse.services.look_ups import (
+    Heard,
+    continued,
+    look_ups_of,
+    stop_of,
+    with_tool,
+    without_choice,
+    without_look_ups,
+)
 from packhouse.services.received import begun
 from packhouse.services.search import ANY_SIMILARITY, Search, SearchRequest
 
 ROUNDS_MAX = 4
 """How often a model may look something up before it has to answer."""
-
-LOOK_UP = "search_knowledge"
-
-_TOOL = Tool(
-    LOOK_UP,
-    "Search the knowledge base for passages about a question. Use it before answering anything that it may hold.",
-    msgspec.Raw(
-        b'{"type":"object","properties":{"query":{"type":"string","description":"What to look for, in full words."}},'
-        b'"required":["query"],"additionalProperties":false}'
-    ),
-)
 
 
 class KnowledgeChoice(Content, frozen=True, kw_only=True):
@@ -99,13 +96,14 @@ class GroundedChat:
         for _ in range(ROUNDS_MAX - 1):
             answered = await self._chat.answer(spender, asked)
             tokens += answered.tokens
-            look_ups = look_ups_of(answered.answer.parts)
+            said = answered.answer.parts
+            look_ups = look_ups_of(said)
             if not look_ups:
-                return Grounded(msgspec.structs.replace(answered, tokens=tokens), grounds)
+                return Grounded(_told(answered, tokens), grounds)
             results = [await self._look_up(access, use, choices=choices, grounds=grounds) for use in look_ups]
-            asked = continued(asked, look_ups, results=results)
+            asked = continued(asked, said, results=results)
         answered = await self._chat.answer(spender, without_choice(asked))
-        return Grounded(msgspec.structs.replace(answered, tokens=tokens + answered.tokens), grounds)
+        return Grounded(_told(answered, tokens + answered.tokens), grounds)
 
     async def stream(
         self, access: Access, spender: Spender, *, request: ChatRequest, choices: Sequence[KnowledgeChoice]
@@ -130,20 +128,19 @@ class GroundedChat:
         tokens = ModelTokens()
         for round_ in range(ROUNDS_MAX):
             last = round_ == ROUNDS_MAX - 1
-            wishes = _Wishes()
+            heard = Heard()
             async with aclosing(await self._chat.stream(spender, without_choice(asked) if last else asked)) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, StreamEnd):
                         tokens += piece.tokens or ModelTokens()
-                        if last or not wishes.look_ups:
-                            yield StreamEnd(piece.stop_reason, tokens)
+                        if last or not heard.look_ups:
+                            stop = stop_of(piece.stop_reason, calls=heard.calls)
+                            yield StreamEnd(stop, tokens, piece.stop_sequence)
                             return
-                    elif not wishes.takes(piece):
-                        yield piece
-            results = [
-                await self._look_up(access, use, choices=ground[0], grounds=ground[1]) for use in wishes.look_ups
-            ]
-            asked = continued(asked, wishes.look_ups, results=results)
+                    elif passed := heard.passed_on(piece):
+                        yield passed
+            results = [await self._look_up(access, use, choices=ground[0], grounds=ground[1]) for use in heard.look_ups]
+            asked = continued(asked, heard.said, results=results)
 
     async def _prepared(
         self,
@@ -194,49 +191,5 @@ class GroundedChat:
         return searched.found
 
 
-class _Wishes:
-    """Collects the look-ups of one streamed round; other tools' pieces go on to the client."""
-
-    def __init__(self) -> None:
-        self._begun = dict[int, ToolUseStart]()
-        self._arguments = dict[int, str]()
-
-    def takes(self, piece: ChatPiece) -> bool:
-        if isinstance(piece, ToolUseStart) and piece.name == LOOK_UP:
-            self._begun[piece.index] = piece
-            return True
-        if isinstance(piece, ToolUseDelta) and piece.index in self._begun:
-            self._arguments[piece.index] = self._arguments.get(piece.index, "") + piece.arguments
-            return True
-        return False
-
-    @property
-    def look_ups(self) -> tuple[ToolUse, ...]:
-        return tuple(
-            ToolUse(start.id, start.name, self._arguments.get(index, "")) for index, start in self._begun.items()
-        )
-
-
-def with_tool(request: ChatRequest) -> ChatRequest:
-    """The request with the knowledge base as one more tool. Refused(invalid_request) where its name is taken."""
-    if any(isinstance(tool, Tool) and tool.name == LOOK_UP for tool in request.tools):
-        raise Refused("invalid_request", f"The tool name `{LOOK_UP}` is Packhouse's own; rename yours.", field="tools")
-    return msgspec.structs.replace(request, tools=(*request.tools, _TOOL))
-
-
-def without_choice(request: ChatRequest) -> ChatRequest:
-    """The same without a further look-up: the model has to answer now. What it called stays explained."""
-    choice = msgspec.structs.replace(request.tool_choice, mode="none", name="")
-    return msgspec.structs.replace(request, tool_choice=choice)
-
-
-def look_ups_of(parts: Sequence[object]) -> tuple[ToolUse, ...]:
-    """The model's wishes to look something up; none where it calls a tool of the caller's, who then answers."""
-    uses = [part for part in parts if isinstance(part, ToolUse)]
-    return tuple(uses) if all(use.name == LOOK_UP for use in uses) else ()
-
-
-def continued(request: ChatRequest, look_ups: Sequence[ToolUse], *, results: Sequence[ToolResult]) -> ChatRequest:
-    """The conversation with the look-ups and what they found."""
-    turns = (Message("assistant", tuple(look_ups)), *(Message("tool", (result,)) for result in results))
-    return msgspec.structs.replace(request, messages=(*request.messages, *turns))
+def _told(answered: Answered, tokens: ModelTokens) -> Answered:
+    return msgspec.structs.replace(answered, answer=without_look_ups(answered.answer), tokens=tokens)
