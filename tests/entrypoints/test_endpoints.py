@@ -102,3 +102,8 @@ def test_an_openai_upstream_may_have_an_embeddings_model() -> None:
     assert catalog.model("upstream-openai").name == "big (upstream server)"
     assert catalog.model("upstream-openai-embeddings").type == "embeddings"
     assert catalog.plans_for("embeddings", "openai-compatible")
+
+
+def test_a_certificate_bundle_in_the_environment_is_no_credential() -> None:
+    settings = load({"upstream": ["bedrock=http://127.0.0.1:9"]}, environment={})
+    assert endpoints_of(settings, {"AWS_CA_BUNDLE": "/ca.pem", "AWS_REGION": "eu-central-1"})[0].access_key

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from packhouse.adapters.models.balanced.adapter import BalancedEmbeddings, BalancedText
-from packhouse.adapters.models.balanced.health import BreakerLimits, Health
+from packhouse.adapters.models.balanced.health import BreakerLimits, Health, retry_after_of
 from packhouse.adapters.models.balanced.targets import Retries, Target, Targets
 from packhouse.adapters.models.scripted import Script, Scripted
 from packhouse.domain.chat import ChatAnswer, ChatPiece, ChatRequest, Message, StreamEnd, TextDelta
@@ -181,3 +181,8 @@ async def test_a_batch_that_was_partly_worked_on_is_not_sent_again() -> None:
     with pytest.raises(Refused) as no:
         await BalancedEmbeddings(targets).embed(EmbedRequest(model="e", inputs=("a",)), lambda: None)
     assert (no.value.consumed, half.calls) == (ModelTokens(7), 1)
+
+
+@pytest.mark.parametrize(("asked", "wait"), [(3, 3.0), (1e300, 3600.0), (float("inf"), None), (float("nan"), None)])
+def test_an_absurd_wait_is_no_wait_for_ever(asked: float, wait: float | None) -> None:
+    assert retry_after_of(refused("provider_throttled", retry_after_seconds=asked)) == wait

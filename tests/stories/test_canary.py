@@ -77,6 +77,9 @@ def _every_route(running: Running) -> bytes:
     with running.client() as gateway:
         _chat(gateway, running.report["keys"]["all"])
         _chat(gateway, local)
+        _messages(gateway, running.report["keys"]["all"])
+        _messages(gateway, local)
+        _embed(gateway)
         _knowledge(gateway)
         answer = gateway.post("/v1/embeddings", json={"input": CANARY, "encoding_format": "float"}).json()
         assert len(answer["data"][0]["embedding"]) == 512
@@ -112,6 +115,43 @@ def _chat(gateway: httpx.Client, key: str) -> None:
     leaving = {"messages": [{"role": "user", "content": CANARY}], "max_tokens": 500, "stream": True}
     with gateway.stream("POST", "/v1/chat/completions", json=leaving, headers=headers) as left:
         next(left.iter_raw(), None)
+
+
+def _messages(gateway: httpx.Client, key: str) -> None:
+    """Anthropic's dialect."""
+    headers = {"authorization": f"Bearer {key}", "anthropic-beta": CANARY.encode().hex()}
+
+    def ask(text: str, **more: Any) -> httpx.Response:
+        body = {"messages": [{"role": "user", "content": text}], "max_tokens": 24, "system": CANARY} | more
+        return gateway.post("/v1/messages", json=body, headers=headers)
+
+    assert ask(CANARY).status_code in {200, 400}
+    assert ask(CANARY, stream=True).status_code in {200, 400}
+    plain = {"authorization": f"Bearer {key}"}
+    said = {"messages": [{"role": "user", "content": CANARY}], "max_tokens": 24}
+    assert gateway.post("/v1/messages", json=said, headers=plain).status_code == 200
+    assert "message_stop" in gateway.post("/v1/messages", json={**said, "stream": True}, headers=plain).text
+    for trouble in ("STATUS 400", "STATUS 401", "STATUS 429", "STATUS 500", "GARBAGE", "CUT", "SILENT"):
+        turn = [{"role": "user", "content": f"{CANARY} {trouble}"}]
+        for stream in (False, True):
+            gateway.post("/v1/messages", json={**said, "messages": turn, "stream": stream}, headers=plain)
+    assert ask(CANARY, model=CANARY).status_code == 404
+    assert ask(CANARY, max_tokens=CANARY).status_code == 400
+    assert ask(CANARY, messages=[{"role": "user", "content": [{"type": CANARY, "text": CANARY}]}]).status_code == 400
+    assert ask(CANARY, container=CANARY).status_code == 400
+    gateway.post("/v1/messages/count_tokens", json=said, headers=plain)
+    gateway.get(f"/v1/models/{CANARY}", headers={**plain, "anthropic-version": CANARY.encode().hex()})
+
+
+def _embed(gateway: httpx.Client) -> None:
+    """Cohere's dialect."""
+    for path in ("/v1/embed", "/v2/embed"):
+        assert gateway.post(path, json={"texts": [CANARY], "input_type": "search_query"}).status_code == 200
+        assert gateway.post(path, json={"texts": [CANARY], "input_type": CANARY}).status_code in {400, 422}
+        assert gateway.post(path, json={"images": [CANARY], "input_type": "image"}).status_code in {400, 422}
+        assert (
+            gateway.post(path, json={"model": CANARY, "texts": [CANARY], "input_type": "clustering"}).status_code == 404
+        )
 
 
 def _knowledge(gateway: httpx.Client) -> None:

@@ -27,6 +27,13 @@ _DEFAULTS = {"data": "packhouse-demo", "log_level": "warning", "worker_port": "0
 _REGION = "eu-central-1"
 
 
+PATIENCE_SECONDS = 600.0
+"""How long a document may take with the embedded models, on a machine that is slow."""
+
+UPSTREAM_PATIENCE_SECONDS = 30.0
+"""How long with a server that the settings point at: the job goes on trying, the demo does not wait for it."""
+
+
 class Report(msgspec.Struct, frozen=True):
     """What `--json` prints when all is ready. `refusals`: what the story could not do."""
 
@@ -101,6 +108,7 @@ class Demo:
             company=company,
             admin=Api(supervisor.control_url, company.tokens.admin),
             urls=(supervisor.gateway_url, supervisor.control_url),
+            patience_seconds=UPSTREAM_PATIENCE_SECONDS if self._settings.upstream else PATIENCE_SECONDS,
         )
         if self._quiet:
             sys.stdout.buffer.write(msgspec.json.encode(self._report(company, text, refusals=refusals)) + b"\n")

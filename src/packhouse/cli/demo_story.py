@@ -32,13 +32,14 @@ def tell_story(
     company: DemoCompany,
     admin: Api,
     urls: tuple[str, str],
+    patience_seconds: float,
 ) -> list[Refusal]:
     """Each wait shows its progress. A provider in trouble or a pack that is too small is no reason to take the rest
     down: what was refused is said, and returned, and the demo goes on."""
     refusals = list[Refusal]()
     with Packhouse(connection) as packhouse:
         try:
-            _ingest(console, packhouse)
+            _ingest(console, packhouse, patience_seconds=patience_seconds)
         except PackhouseError as error:
             console.print(f"Not ingested: {error.message}", markup=False, highlight=False, style="red")
             refusals.append(Refusal("ingest", error.code, error.message))
@@ -56,7 +57,7 @@ def tell_story(
     return refusals
 
 
-def _ingest(console: Console, packhouse: Packhouse) -> None:
+def _ingest(console: Console, packhouse: Packhouse, *, patience_seconds: float) -> None:
     collection = packhouse.knowledge.collection("default")
     columns = (TextColumn("Ingesting {task.description}"), BarColumn(), TextColumn("{task.fields[state]}"))
     with Progress(*columns, console=console) as progress:
@@ -65,9 +66,10 @@ def _ingest(console: Console, packhouse: Packhouse) -> None:
                 continue
             task = progress.add_task(path.name, total=None, state="waiting")
             document = collection.upload(path).wait(
+                patience_seconds,
                 progress=lambda seen, task=task: progress.update(
                     task, total=max(1, seen.total), completed=seen.done, state=f"{seen.done} chunks"
-                )
+                ),
             )
             progress.update(task, total=1, completed=1, state=f"{document.chunks} chunks")
 

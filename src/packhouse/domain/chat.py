@@ -78,6 +78,10 @@ class ForeignOption(Content, frozen=True):
     json: msgspec.Raw
 
 
+HARMLESS_OPTIONS = frozenset({"anthropic_beta"})
+"""Options that allow what a request then has to ask for: without that they change nothing."""
+
+
 class ChatRequest(Content, frozen=True, kw_only=True):
     """One question to a text model. `output_tokens_max` None means: what the caller did not say.
 
@@ -111,6 +115,12 @@ class ChatRequest(Content, frozen=True, kw_only=True):
             if isinstance(tool, Foreign):
                 raise Refused("unsupported", f"This model has no tool of type {tool.kind!r}.", field="tools")
         return tuple(tool for tool in self.tools if isinstance(tool, Tool))
+
+    def refuse_options(self, *, but: Dialect | None = None) -> None:
+        """For a provider that speaks none of the dialects, or only that one. Refused(unsupported) names the option."""
+        for option in self.options:
+            if option.dialect != but and option.name not in HARMLESS_OPTIONS:
+                raise Refused("unsupported", f"This model has no option {option.name!r}.", field=option.name)
 
 
 class ChatAnswer(Content, frozen=True):

@@ -32,6 +32,15 @@ _KEY_VARIABLES = {
 _SECRETS = frozenset({"key", "access_key", "secret_key", "session_token"})
 _SIMULATED_AWS = ("AKIASIMULATED0000000", "simulated-secret-key-that-opens-nothing")
 _SIMULATED_KEYS = {"anthropic": "sk-ant-simulated-key", "cohere": "simulated-key"}
+_CHAIN_VARIABLES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_PROFILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+)
+"""Where the credential chain is told that there is something for it."""
+
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -127,7 +136,7 @@ def _has_credentials(endpoint: Endpoint, environment: Mapping[str, str]) -> bool
         return True
     if endpoint.provider != "bedrock":
         return False
-    chain = any(name.startswith("AWS_") for name in environment)
+    chain = any(environment.get(name) for name in _CHAIN_VARIABLES)
     return bool(endpoint.profile) or chain or not _on_this_machine(endpoint)
 
 

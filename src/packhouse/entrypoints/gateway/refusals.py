@@ -1,5 +1,7 @@
 """From a refusal's code to a status: one table for all dialects that the gateway speaks."""
 
+import math
+
 from packhouse.domain.errors import Refused
 
 STATUS: dict[str, int] = {
@@ -65,13 +67,17 @@ def status_of(refused: Refused) -> int:
     return STATUS.get(refused.code, 500)
 
 
+RETRY_AFTER_SECONDS_MAX = 86_400
+"""A provider that asks for more than a day has made a mistake."""
+
+
 def advice_of(refused: Refused) -> tuple[tuple[bytes, bytes], ...]:
     """Headers that help a client: when to try again, or that trying again is in vain."""
     if refused.code == "quota_exhausted":
         return ((b"x-should-retry", b"false"),)
     seconds = refused.facts.get("retry_after_seconds")
-    if isinstance(seconds, int | float):
-        return ((b"retry-after", str(max(1, round(seconds))).encode()),)
+    if isinstance(seconds, int | float) and math.isfinite(seconds):
+        return ((b"retry-after", str(max(1, round(min(seconds, RETRY_AFTER_SECONDS_MAX)))).encode()),)
     allow = refused.facts.get("allow")
     if refused.code == "method_not_allowed" and isinstance(allow, str):
         return ((b"allow", allow.encode()),)

@@ -1,5 +1,7 @@
 """How an endpoint fares: a circuit breaker, and a pause where its provider asks for one."""
 
+import math
+
 import msgspec
 
 from packhouse.domain.errors import Refused
@@ -8,6 +10,9 @@ FAILURES = frozenset(
     {"provider_unreachable", "provider_failed", "provider_timeout", "provider_malformed", "provider_cut"}
 )
 """What counts against an endpoint. A refusal of what was asked does not: any endpoint would say the same."""
+
+
+_WAIT_SECONDS_MAX = 3_600.0
 
 
 class BreakerLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +70,8 @@ class Health:
 
 
 def retry_after_of(refused: Refused) -> float | None:
-    """The seconds that the provider asks to wait, where it said so."""
+    """The seconds that the provider asks to wait, where it said so; an hour at most."""
     seconds = refused.facts.get("retry_after_seconds")
-    return float(seconds) if isinstance(seconds, int | float) else None
+    if not isinstance(seconds, int | float) or not math.isfinite(seconds):
+        return None
+    return max(0.0, min(float(seconds), _WAIT_SECONDS_MAX))

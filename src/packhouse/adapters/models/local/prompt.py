@@ -59,6 +59,7 @@ def body_of(request: ChatRequest, toolbox: Toolbox | None) -> str:
 def _check(request: ChatRequest) -> None:
     if not any(message.role != "system" for message in request.messages):
         raise Refused("invalid_request", "The conversation has no message.", field="messages")
+    request.refuse_options()
     formed = request.tools or request.output_format.kind != "text"
     if request.messages[-1].role == "assistant" and formed:
         raise Refused(
