@@ -298,3 +298,17 @@ async def test_json_without_an_end_is_the_callers_mistake(tmp_path: Path, provid
             await gate.client().chat.completions.create(model="default", messages=history, tools=TOOLS)
         assert (raised.value.code, raised.value.param) == ("invalid_request", "messages")
         assert not sim.seen.calls
+
+
+async def test_a_model_is_found_by_any_name_that_a_call_may_give_it(tmp_path: Path) -> None:
+    async with behind(tmp_path, "bedrock") as (gate, _):
+        client = gate.client()
+        listed = [model.id async for model in client.models.list()]
+        for name in (*listed, "default", "eu.anthropic.claude-sonnet-4-6"):
+            found = await client.models.retrieve(name)
+            assert found.id in listed
+            answer = await client.chat.completions.create(model=name, messages=asked("count"))  # type: ignore[arg-type]
+            assert answer.model == found.id
+        for name in ("claude-none", "local-embeddings", "a/b", "ä:1"):
+            with pytest.raises(openai.NotFoundError):
+                await client.models.retrieve(name)

@@ -1,12 +1,14 @@
 """`GET /v1/models` and one of them: what the key may name."""
 
+from collections.abc import Iterator
+
 import msgspec
 
 from packhouse.domain.catalog import Model
 from packhouse.domain.errors import Refused
 from packhouse.entrypoints.gateway.authorise import authorise
 from packhouse.entrypoints.gateway.http import Reply, Request
-from packhouse.ports.meter import Access, Meter, ResourceType
+from packhouse.ports.meter import Access, Meter, Pack, ResourceType
 from packhouse.services.models import Models
 
 
@@ -34,24 +36,28 @@ class ModelsRoute:
 
     async def list(self, request: Request) -> Reply:
         access = await authorise(request, self._meter)
-        return Reply(body=msgspec.json.encode(OutModels(self._of(access))))
-
-    async def read(self, request: Request) -> Reply:
-        access = await authorise(request, self._meter)
-        wanted = request.params["model"]
-        for model in self._of(access):
-            if model.id == wanted:
-                return Reply(body=msgspec.json.encode(model))
-        raise Refused("model_unknown", f"This key opens no model {wanted!r}. See `GET /v1/models`.", model=wanted)
-
-    def _of(self, access: Access) -> tuple[OutModel, ...]:
         found = dict[str, OutModel]()
-        for pack in access.packs + access.derived:
-            if pack.inactive or pack.type == "knowledge_base":
-                continue
+        for pack in _packs(access):
             for model in self._models.choices(pack):
                 found.setdefault(model.id, _out(model, default=model.id == pack.model))
-        return tuple(found.values())
+        return Reply(body=msgspec.json.encode(OutModels(tuple(found.values()))))
+
+    async def read(self, request: Request) -> Reply:
+        """By any name that a call may give it. Refused: model_unknown."""
+        wanted = request.params["model"]
+        for pack in _packs(await authorise(request, self._meter)):
+            try:
+                model = self._models.resolve(pack, wanted)
+            except Refused:
+                continue
+            return Reply(body=msgspec.json.encode(_out(model, default=model.id == pack.model)))
+        raise Refused("model_unknown", f"This key opens no model {wanted!r}. See `GET /v1/models`.", model=wanted)
+
+
+def _packs(access: Access) -> Iterator[Pack]:
+    """Those that a call of this key can be on."""
+    packs = access.packs + access.derived
+    return (pack for pack in packs if pack.type != "knowledge_base" and not pack.inactive)
 
 
 def _out(model: Model, *, default: bool) -> OutModel:
