@@ -102,6 +102,54 @@ def test_what_a_tool_answered_with_counts_like_what_is_said() -> None:
         assert 2 * TOKENS_PER_IMAGE <= bound <= 2 * TOKENS_PER_IMAGE + 1_500
 
 
+IMAGE: Json = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}}
+OF_IMAGES: Json = {"type": "document", "source": {"type": "content", "content": [IMAGE, IMAGE]}}
+FETCHED: Json = {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": PDF}}
+
+
+@pytest.mark.parametrize(
+    ("block", "tokens"),
+    [
+        (OF_IMAGES, 2 * TOKENS_PER_IMAGE),
+        ({"type": "tool_result", "tool_use_id": "t", "content": [OF_IMAGES, IMAGE]}, 3 * TOKENS_PER_IMAGE),
+        ({"type": "tool_result", "tool_use_id": "t", "toolset_name": "x", "content": [IMAGE]}, TOKENS_PER_IMAGE),
+        ({"type": "document", "source": {"type": "s3", "uri": "s3://x/a.pdf"}}, PAGES_MAX * TOKENS_PER_PAGE),
+        (
+            {
+                "type": "web_fetch_tool_result",
+                "tool_use_id": "t",
+                "content": {"type": "web_fetch_result", "url": "https://x.test", "content": FETCHED},
+            },
+            2 * TOKENS_PER_PAGE,
+        ),
+        (
+            {"type": "web_fetch_tool_result", "content": {"type": "web_fetch_result", "content": OF_IMAGES}},
+            2 * TOKENS_PER_IMAGE,
+        ),
+    ],
+)
+def test_images_and_files_count_wherever_a_provider_takes_them(block: Json, tokens: int) -> None:
+    for bound in bounds(asked(block)):
+        assert tokens <= bound <= tokens + 1_500
+
+
+def test_what_only_looks_like_an_image_counts_by_its_bytes() -> None:
+    image = {"type": "image", "source": {"type": "base64", "data": "y" * 50_000}}
+    use = {"type": "tool_use", "id": "t", "name": "f", "input": image}
+    message = {"role": "assistant", "content": [use]}
+    for bound in bounds(asked(messages=[message])):
+        assert bound >= 50_000
+
+
+def test_blocks_deeper_than_any_provider_takes_are_not_followed() -> None:
+    """A body that nests without end would be read again at each step."""
+    block = IMAGE | {"source": {"type": "url", "url": "https://x.test/a.png"}}
+    for _ in range(400):
+        block = {"type": "tool_result", "tool_use_id": "t", "content": [block]}
+    body = asked(block)
+    assert len(body) <= body_bound(body) < len(body) + TOKENS_PER_IMAGE
+
+
 @pytest.mark.parametrize(
     ("more", "tokens"),
     [

@@ -5,6 +5,9 @@ its text. A chat's template adds to every message; images, pages and files that 
 Where a provider runs tools by itself it reads the conversation again after each use, and reports all of that.
 """
 
+import base64
+import binascii
+
 import msgspec
 
 from packhouse.domain.chat import ChatRequest, Message, Tool
@@ -55,7 +58,6 @@ TOKENS_PER_STEP = 100_000
 """What a conversation comes to between two such uses, with what the tools found."""
 
 _PAGE_BYTES_MIN = 64
-_BY_REFERENCE = b'"file_id"'
 _CALLERS_TOOLS = ("bash_", "browser_", "computer_", "memory_", "text_editor_")
 """Beginnings of the types of tools that the provider knows and the caller runs."""
 
@@ -67,7 +69,32 @@ class _Limited(Content, frozen=True):
     max_uses: int | None = None
 
 
+NESTED_MAX = 4
+"""How deep blocks stand in one another: a tool's result, what it fetched, a document, what that is given in."""
+
+_NOTHING = msgspec.Raw(b"null")
+
+
+class _Block(Content, frozen=True):
+    """A content block as Anthropic's dialect writes it."""
+
+    type: str = ""
+    source: msgspec.Raw = _NOTHING
+    content: msgspec.Raw = _NOTHING
+
+
+class _Source(Content, frozen=True):
+    type: str = ""
+    media_type: str = ""
+    data: str = ""
+    content: msgspec.Raw = _NOTHING
+
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _limited = msgspec.json.Decoder(_Limited)
+_block = msgspec.json.Decoder(_Block)
+_blocks = msgspec.json.Decoder(list[_Block])
+_source = msgspec.json.Decoder(_Source)
 
 
 class ProviderTools(msgspec.Struct, frozen=True):
@@ -122,7 +149,16 @@ def document_bound(media_type: str, data: bytes) -> int:
 
 def named_file_bound(kind: str) -> int:
     """No model spends more tokens on a file that only its provider can see: an image, or a document."""
-    return TOKENS_PER_IMAGE if kind.startswith("image") else PAGES_MAX * TOKENS_PER_PAGE
+    return TOKENS_PER_IMAGE if kind == "image" else PAGES_MAX * TOKENS_PER_PAGE
+
+
+def media_beyond(content: bytes | msgspec.Raw, *, depth: int = NESTED_MAX) -> int:
+    """What images and files in Anthropic's dialect come to beyond their bytes; less than nothing where those are more.
+
+    `content` is a block, a list of blocks, or something else, which has none. What is not as we know it counts by its
+    bytes alone, and so do blocks that stand deeper than `depth`: no provider takes them.
+    """
+    return sum(_beyond(block, depth - 1) for block in _blocks_of(content)) if depth else 0
 
 
 def known_tool_bound(kind: str) -> int:
@@ -170,8 +206,8 @@ def _part(part: Part) -> int:
             return document_bound(media_type, data) + said + by_url + TOKENS_PER_MESSAGE
         case SearchResult(source=source, title=title, blocks=blocks):
             return len(source) + len(title.encode()) + sum(len(each.encode()) for each in blocks) + TOKENS_PER_MESSAGE
-        case Foreign(kind=kind, json=json):
-            return len(bytes(json)) + (named_file_bound(kind) if _names_a_file(kind, json) else 0)
+        case Foreign(json=json):
+            return len(bytes(json)) + media_beyond(json)
         case CachePoint():
             return 0
 
@@ -182,5 +218,41 @@ def _citation(citation: Citation) -> int:
     return sum(len(word.encode()) for word in words) + TOKENS_PER_MESSAGE
 
 
-def _names_a_file(kind: str, json: msgspec.Raw) -> bool:
-    return kind.startswith(("image", "document")) and _BY_REFERENCE in bytes(json)
+def _blocks_of(content: bytes | msgspec.Raw) -> list[_Block]:
+    try:
+        match bytes(memoryview(content)[:1]):
+            case b"[":
+                return _blocks.decode(content)
+            case b"{":
+                return [_block.decode(content)]
+            case _:
+                return []
+    except UNREADABLE:
+        return []
+
+
+def _beyond(block: _Block, depth: int) -> int:
+    if block.type not in {"image", "document"}:
+        return media_beyond(block.content, depth=depth)
+    try:
+        source = _source.decode(block.source)
+    except UNREADABLE:
+        return named_file_bound(block.type)
+    match source.type:
+        case "base64" if block.type == "image":
+            return TOKENS_PER_IMAGE - len(source.data)
+        case "base64":
+            return _decoded_bound(source) - len(source.data)
+        case "text" if block.type == "document":
+            return 0
+        case "content" if block.type == "document":
+            return media_beyond(source.content, depth=depth)
+        case _:
+            return named_file_bound(block.type)
+
+
+def _decoded_bound(source: _Source) -> int:
+    try:
+        return document_bound(source.media_type, base64.b64decode(source.data))
+    except binascii.Error:
+        return len(source.data)
