@@ -69,6 +69,14 @@ bench-start: setup-dev ## measure start-up time and idle memory
 bench-gateway: setup-dev ## measure the gateway's throughput and what it adds
 	@exec $(BIN)/python benchmarks/gateway.py $(ARGS)
 
+.PHONY: bench-streaming
+bench-streaming: setup-dev ## measure the delay of streamed pieces and the memory of open streams
+	@exec $(BIN)/python benchmarks/streaming.py $(ARGS)
+
+.PHONY: bench-translation
+bench-translation: setup-dev ## measure what translation between dialects costs
+	@exec $(BIN)/python benchmarks/translation.py $(ARGS)
+
 .PHONY: clean
 clean: ## remove what can be made again, .venv included
 	@rm -rf .venv .venv-conformance conformance/ai_sdk/node_modules .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
