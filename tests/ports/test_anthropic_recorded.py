@@ -6,7 +6,6 @@ What is expected is counted from the recorded JSON, without our reader.
 import json
 from collections import Counter
 
-import msgspec
 import pytest
 
 from packhouse.adapters.models.anthropic.answer import read_answer, read_count
@@ -17,14 +16,9 @@ from packhouse.adapters.models.http import SseDecoder
 from packhouse.domain.chat import (
     ChatAnswer,
     ChatPiece,
-    CitationDelta,
     ForeignPiece,
     PartEnd,
-    StreamEnd,
     TextDelta,
-    ThinkingDelta,
-    ToolUseDelta,
-    ToolUseStart,
 )
 from packhouse.domain.chat_part import Citation, Foreign, Part, Text, Thinking, ToolUse
 from packhouse.domain.units import ModelTokens
@@ -38,6 +32,7 @@ from tests.support.anthropic_recordings import (
     without_defaults,
     without_the_rest,
 )
+from tests.support.chat_pieces import joined
 
 pytestmark = pytest.mark.needs("recordings")
 
@@ -131,42 +126,6 @@ def read_stream(data: bytes) -> list[ChatPiece]:
     ]
     assert reader.ended is not None
     return [*pieces, reader.ended]
-
-
-def joined(pieces: list[ChatPiece]) -> ChatAnswer:
-    """The whole answer that the pieces are of."""
-    parts, open_ = list[Part](), False
-    for piece in pieces:
-        last = parts[-1] if open_ else None
-        match piece, last:
-            case TextDelta(text), Text() as said:
-                parts[-1] = Text(said.text + text, said.citations)
-            case CitationDelta(citation), Text() as said:
-                parts[-1] = Text(said.text, (*said.citations, citation))
-            case ThinkingDelta(text, signature, redacted), Thinking() as thought:
-                parts[-1] = Thinking(thought.text + text, thought.signature + signature, redacted)
-            case ToolUseDelta(_, arguments), ToolUse() as use:
-                parts[-1] = ToolUse(use.id, use.name, use.arguments + arguments)
-            case TextDelta(text), _:
-                parts.append(Text(text))
-            case CitationDelta(citation), _:
-                parts.append(Text("", (citation,)))
-            case ThinkingDelta(text, signature, redacted), _:
-                parts.append(Thinking(text, signature, redacted))
-            case ToolUseStart(_, use_id, name), _:
-                parts.append(ToolUse(use_id, name, ""))
-            case ForeignPiece(part), _:
-                parts.append(part)
-            case StreamEnd(stop, tokens, sequence), _:
-                return ChatAnswer(tuple(with_arguments(part) for part in parts), stop, tokens, sequence)
-            case _:
-                pass
-        open_ = not isinstance(piece, PartEnd | ForeignPiece)
-    pytest.fail("the stream has no end")
-
-
-def with_arguments(part: Part) -> Part:
-    return msgspec.structs.replace(part, arguments=part.arguments or "{}") if isinstance(part, ToolUse) else part
 
 
 # requests, counts, errors

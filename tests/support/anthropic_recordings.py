@@ -50,7 +50,7 @@ def usage_of(exchange: Json) -> Json:
 
 
 def events_of(text: str) -> list[Json]:
-    lines = (line.removeprefix("data:") for line in text.splitlines() if line.startswith("data:"))
+    lines = (line.removeprefix("data:") for line in text.split("\n") if line.startswith("data:"))
     return [json.loads(line) for line in lines]
 
 
