@@ -26,6 +26,15 @@ from packhouse.entrypoints.gateway.decode import decode
 
 _IN_RESULTS = frozenset({"text", "image", "document", "search_result"})
 _IN_DOCUMENTS = frozenset({"text", "image"})
+_CITATIONS = frozenset(
+    {
+        "char_location",
+        "page_location",
+        "content_block_location",
+        "search_result_location",
+        "web_search_result_location",
+    }
+)
 
 Block = TypeVar("Block")
 Reader = Callable[[msgspec.Raw, str], Part]
@@ -72,6 +81,8 @@ def read(decoder: msgspec.json.Decoder[Block], block: msgspec.Raw, *, field: str
 
 def _read_text(block: msgspec.Raw, field: str) -> Part:
     text = read(_text, block, field=field)
+    if any(each.type not in _CITATIONS for each in text.citations or ()):
+        return Foreign("anthropic", "text", block)  # its provider alone knows what it cites
     return Text(text.text, tuple(_citation(each) for each in text.citations or ()))
 
 
@@ -136,7 +147,7 @@ def _read_redacted(block: msgspec.Raw, field: str) -> Part:
 
 def _read_tool_use(block: msgspec.Raw, field: str) -> Part:
     use = read(_tool_use, block, field=field)
-    if use.toolset_name or use.caller.type != "direct":
+    if use.toolset_name or (use.caller and use.caller.type != "direct"):
         return Foreign("anthropic", "tool_use", block)  # the provider wants all of that back
     return ToolUse(use.id, use.name, bytes(use.input).decode())
 

@@ -70,7 +70,7 @@ def _message(message: wire.WireMessage, place: int) -> Message:
 def _read_tool(tool: msgspec.Raw, place: int) -> Tool | Foreign:
     field = f"tools[{place}]"
     typed = read(_typed, tool, field=field)
-    if typed.type not in {"", "custom"}:
+    if typed.type and typed.type != "custom":
         return Foreign("anthropic", typed.type, tool)
     own = read(_tool, tool, field=field)
     if own.defer_loading:

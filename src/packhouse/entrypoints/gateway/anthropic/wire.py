@@ -17,9 +17,9 @@ class CacheControl(msgspec.Struct, frozen=True):
 
 
 class Typed(Content, frozen=True):
-    """What is known of a block, a tool or a citation before its own struct is chosen."""
+    """What is known of a block or a tool before its own struct is chosen; a tool's type may be null."""
 
-    type: str = ""
+    type: str | None = None
     cache_control: CacheControl | None = None
 
 
@@ -95,7 +95,7 @@ class ToolUseBlock(Content, frozen=True):
     id: str
     name: str
     input: msgspec.Raw = msgspec.Raw(b"{}")
-    caller: Caller = Caller()
+    caller: Caller | None = None
     toolset_name: str | None = None
 
 
