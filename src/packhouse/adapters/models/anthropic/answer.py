@@ -133,8 +133,8 @@ def block_of(raw: msgspec.Raw) -> InBlock | Foreign:
     if kind not in _OWN:
         return Foreign("anthropic", kind, raw)
     block = _block.decode(raw)
-    anothers = block.caller.type != "direct" or bool(block.toolset_name)
-    return Foreign("anthropic", kind, raw) if anothers else block
+    others = block.caller.type != "direct" or bool(block.toolset_name)
+    return Foreign("anthropic", kind, raw) if others else block
 
 
 def _part(raw: msgspec.Raw) -> Part:
