@@ -4,23 +4,23 @@ from packhouse.domain.chat_part import Dialect
 from packhouse.entrypoints.gateway.http import Handler, Reply, Request
 
 VERSION_HEADER = "anthropic-version"
-"""What tells Anthropic's clients from OpenAI's where both ask the same path."""
+"""What tells Anthropic's clients from OpenAI's where both ask the same path, or one that is not there."""
 
 _COHERE = frozenset({"/v2/embed", "/v1/embed"})
-_MODELS = "/v1/models"
+_OPENAI = frozenset({"/v1/chat/completions", "/v1/embeddings"})
 _MESSAGES = "/v1/messages"
 
 
 def dialect_of(request: Request) -> Dialect:
-    """OpenAI's where nothing else is said."""
+    """By its path; what no dialect has for its own is Anthropic's where the header says so, else OpenAI's."""
     path = request.path
     if path.startswith(_MESSAGES):
         return "anthropic"
     if path in _COHERE:
         return "cohere"
-    if path.startswith(_MODELS) and VERSION_HEADER in request.headers:
-        return "anthropic"
-    return "openai"
+    if path in _OPENAI:
+        return "openai"
+    return "anthropic" if VERSION_HEADER in request.headers else "openai"
 
 
 def by_dialect(*, openai: Handler, anthropic: Handler) -> Handler:
