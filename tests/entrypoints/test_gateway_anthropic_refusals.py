@@ -234,6 +234,26 @@ async def test_what_only_anthropic_does_is_refused_by_name_elsewhere(tmp_path: P
         assert to.calls == []
 
 
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"thread": {"type": "create"}}, "thread_unsupported_request"),
+        ({"thread": {"type": "continue", "previous_message_id": "msg_1"}}, "thread_unsupported_request"),
+        ({"fallbacks": [{"model": "claude-opus-5"}]}, "unsupported"),
+        ({"fallbacks": "default"}, "unsupported"),
+        ({"inference_geo": "us"}, "unsupported"),
+    ],
+)
+async def test_what_would_leave_the_pack_is_not_asked_for(to: Behind, change: Any, code: str) -> None:
+    """Content kept at the provider, another model, another region."""
+    error = check(await to.http.post("/v1/messages", json={**ASKED, **change}), 400, "invalid_request_error")
+    assert (error["code"], error["details"]["error_code"]) == ("unsupported", code)
+    assert error["field"] in change
+    assert to.calls == []
+    answer = await to.http.post("/v1/messages", json={**ASKED, **dict.fromkeys(change)})
+    assert answer.status_code == 200, "null asks for nothing"
+
+
 # betas
 
 

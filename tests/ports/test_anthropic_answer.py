@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from packhouse.adapters.models.anthropic.answer import read_answer
 from packhouse.adapters.models.anthropic.refusals import error_within, refusal
 from packhouse.adapters.models.anthropic.stream import EventReader
 from packhouse.domain.chat import (
@@ -187,3 +188,31 @@ def test_what_is_no_event_is_malformed(payload: bytes) -> None:
     with pytest.raises(Refused) as caught:
         EventReader().read(payload)
     assert caught.value.code == "provider_malformed"
+
+
+@pytest.mark.parametrize(
+    "more", [{"caller": {"type": "code_execution_20260120", "tool_id": "s"}}, {"toolset_name": "b"}]
+)
+def test_a_call_that_is_not_the_models_alone_comes_whole(more: dict[str, Any]) -> None:
+    use = {"type": "tool_use", "id": "t", "name": "f", "input": {}, **more}
+    (piece,) = read(begun(use), delta(type="input_json_delta", partial_json='{"a":1}'), STOP)
+    answer = read_answer(json.dumps({"content": [use | {"input": {"a": 1}}]}).encode())
+    assert isinstance(piece, ForeignPiece)
+    (part,) = answer.parts
+    for each in (piece.part, part):
+        assert isinstance(each, Foreign)
+        assert json.loads(bytes(each.json)) == use | {"input": {"a": 1}}
+
+
+@pytest.mark.parametrize("caller", [{"type": "direct"}, None])
+def test_a_call_of_the_models_own_is_a_call(caller: Any) -> None:
+    use = {"type": "tool_use", "id": "t", "name": "f", "input": {}, "caller": caller}
+    assert read(begun(use), STOP) == [ToolUseStart(0, "t", "f"), PartEnd()]
+
+
+def test_a_reason_to_stop_that_is_yet_to_come_is_an_end() -> None:
+    assert read_answer(b'{"content":[],"stop_reason":"bored"}').stop_reason == "end"
+    reader = EventReader()
+    reader.read(b'{"type":"message_delta","delta":{"stop_reason":"bored"}}')
+    reader.read(b'{"type":"message_stop"}')
+    assert reader.ended == StreamEnd("end", None)

@@ -168,7 +168,7 @@ def known_tool_bound(kind: str) -> int:
 
 def provider_tools(kind: str, json: bytes | msgspec.Raw) -> ProviderTools:
     """How often the provider may use a tool of that type by itself; `json` may limit it (`max_uses`)."""
-    if kind in {"", _DEFERRED} or kind.startswith(_CALLERS_TOOLS):
+    if not kind or kind.startswith((_DEFERRED, *_CALLERS_TOOLS)):
         return ProviderTools()
     try:
         limit = _limited.decode(json).max_uses

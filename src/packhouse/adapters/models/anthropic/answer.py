@@ -76,7 +76,7 @@ class InBlock(Content, frozen=True):
     id: str = ""
     name: str = ""
     input: msgspec.Raw = msgspec.Raw(b"{}")
-    caller: InCaller = InCaller()
+    caller: InCaller | None = None
     toolset_name: str | None = None
 
 
@@ -133,7 +133,7 @@ def block_of(raw: msgspec.Raw) -> InBlock | Foreign:
     if kind not in _OWN:
         return Foreign("anthropic", kind, raw)
     block = _block.decode(raw)
-    others = block.caller.type != "direct" or bool(block.toolset_name)
+    others = bool(block.toolset_name) or (block.caller is not None and block.caller.type != "direct")
     return Foreign("anthropic", kind, raw) if others else block
 
 

@@ -46,12 +46,27 @@ class _Payload(Content, frozen=True):
 _payload = msgspec.json.Decoder(_Payload)
 
 
+_NOT_HERE = {
+    "thread": "A conversation is held by nobody here but its caller. Send all of its messages, without `thread`.",
+    "fallbacks": "Which models may answer is the pack's affair. Leave `fallbacks` out, or name the model yourself.",
+    "inference_geo": "Where a call is served is the resource's affair: its region. Leave `inference_geo` out.",
+}
+"""What no provider is asked for: content would be kept there, another model would answer, or another region."""
+
+_ANTHROPICS_CODES = {"thread": "thread_unsupported_request"}
+"""Codes by which Anthropic's clients know what to do without."""
+
+
 def decode_envelope(body: bytes) -> wire.Envelope:
-    """Refused: malformed_json, invalid_request (with the place of the mistake)."""
+    """Refused: malformed_json, invalid_request (with the place of the mistake), unsupported."""
     envelope = decode(_envelope, body)
     messages = bytes(envelope.messages)
     if not messages.startswith(b"[") or messages[1:-1].strip() == b"":
         raise Refused("invalid_request", "`messages` must be a list with at least one message.", field="messages")
+    for field, message in _NOT_HERE.items():
+        if bytes(getattr(envelope, field)) != b"null":
+            more = {"error_code": _ANTHROPICS_CODES[field]} if field in _ANTHROPICS_CODES else {}
+            raise Refused("unsupported", message, field=field, **more)
     if envelope.max_tokens is None:
         raise Refused(
             "invalid_request", "max_tokens: Field required. Say how long the answer may be.", field="max_tokens"
@@ -78,7 +93,8 @@ class RelayBody:
         fields = _fields.decode(self._body)
         fields["model"] = msgspec.Raw(msgspec.json.encode(model))
         fields["max_tokens"] = msgspec.Raw(str(output_tokens).encode())
-        fields.pop("packhouse", None)
+        for name in ("packhouse", *_NOT_HERE):
+            fields.pop(name, None)
         return msgspec.json.encode(fields)
 
     def reported(self, payload: bytes, before: ModelTokens | None) -> Reported | None:

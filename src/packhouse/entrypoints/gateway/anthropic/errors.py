@@ -7,7 +7,7 @@ from packhouse.entrypoints.gateway.http import Reply
 from packhouse.entrypoints.gateway.refusals import advice_of, status_of
 
 OVERLOADED = 529
-_OURS = frozenset({"type", "message", "details", "code"})
+_OURS = frozenset({"type", "message", "details", "code", "error_code"})
 _TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -37,13 +37,13 @@ def status(refused: Refused) -> int:
 def error_body(refused: Refused, request_id: str = "") -> bytes:
     """`{"type": "error", "error": {type, message, details, code, …facts}, "request_id"}`.
 
-    In `details` the code is what Anthropic's newer clients call `error_code`.
+    In `details` the code is what Anthropic's newer clients call `error_code`: one of theirs where they act upon it.
     """
     status_ = status(refused)
     kind = _TYPES.get(status_, "api_error" if status_ >= 500 else "invalid_request_error")
     facts = {name: value for name, value in refused.facts.items() if name not in _OURS}
-    said = {"type": kind, "message": refused.message, "details": {"error_code": refused.code}, "code": refused.code}
-    error = said | facts
+    details = {"error_code": refused.facts.get("error_code", refused.code)}
+    error = {"type": kind, "message": refused.message, "details": details, "code": refused.code, **facts}
     return msgspec.json.encode({"type": "error", "error": error, "request_id": request_id or None})
 
 

@@ -20,7 +20,9 @@ from packhouse.entrypoints.gateway.decode import decode
 BETA_OPTION = "anthropic_beta"
 """The option that carries the betas of the header, as a JSON list."""
 
-_HARMLESS = frozenset({"stream", "service_tier", "inference_geo", "packhouse", "betas", "anthropic_version", "speed"})
+_HARMLESS = frozenset(
+    {"anthropic_version", "betas", "diagnostics", "inference_geo", "packhouse", "service_tier", "speed", "stream"}
+)
 """Fields that change nothing of an answer's content: left out where the provider does not know them."""
 
 _KNOWN = frozenset(wire.MessagesBody.__struct_fields__) | _HARMLESS
@@ -74,7 +76,7 @@ def _read_tool(tool: msgspec.Raw, place: int) -> Tool | Foreign:
         return Foreign("anthropic", typed.type, tool)
     own = read(_tool, tool, field=field)
     if own.defer_loading:
-        return Foreign("anthropic", "custom", tool)  # it is loaded by a tool of the provider's own
+        return Foreign("anthropic", "custom with defer_loading", tool)  # a tool of the provider's own loads it
     point = CachePoint(typed.cache_control.ttl or "") if typed.cache_control else None
     return Tool(own.name, own.description or "", own.input_schema, own.strict or False, point)
 

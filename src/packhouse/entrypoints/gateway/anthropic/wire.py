@@ -153,6 +153,9 @@ class Envelope(Content, frozen=True):
     stream: bool | None = None
     max_tokens: int | None = None
     packhouse: PackhouseOptions | None = None
+    thread: msgspec.Raw = msgspec.Raw(b"null")
+    fallbacks: msgspec.Raw = msgspec.Raw(b"null")
+    inference_geo: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class MessagesBody(Content, frozen=True):
