@@ -177,13 +177,13 @@ def _checked(values: dict[str, Any], sources: Mapping[str, str]) -> Settings:
         settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         name = str(error).rpartition("$.")[2].rstrip("`").split("[")[0]
-        raise _mistake(name, str(error), sources) from error
+        raise _mistake(name, str(error), sources=sources) from error
     for name, sentence in _contradictions(settings):
-        raise _mistake(name, sentence, sources)
+        raise _mistake(name, sentence, sources=sources)
     return settings
 
 
-def _mistake(name: str, sentence: str, sources: Mapping[str, str]) -> Refused:
+def _mistake(name: str, sentence: str, *, sources: Mapping[str, str]) -> Refused:
     where = f" (from {sources[name]})" if name in sources else ""
     return Refused("setting_invalid", f"A setting is not right{where}: {sentence}. See `packhouse serve --help`.")
 

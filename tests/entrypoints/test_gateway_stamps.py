@@ -44,8 +44,9 @@ async def test_an_answer_says_who_gave_it_and_what_is_left(gate: Gateway, stream
     assert headers["x-packhouse-model"] == "upstream-openai"
     assert headers["x-packhouse-region"] == "eu-central-1"
     left = dict(part.split("=") for part in headers["x-packhouse-quota-left"].split(", "))
-    if stream:  # while a stream runs its worst case is held
-        assert (int(left["input"]) < 100_000, left["output"]) == (True, "49900")
+    if stream:  # while a stream runs its worst case is held; one that is read at once may be settled by then
+        assert int(left["input"]) < 100_000
+        assert left["output"] in {"49900", str(50_000 - 3)}
     else:
         assert left == {"input": str(100_000 - 9), "output": str(50_000 - 3)}
     assert headers["x-packhouse-quota-refill"].endswith("Z")

@@ -303,8 +303,8 @@ async def test_chunks_are_relabelled(subject: Subject, metadata: Metadata) -> No
         for id_, document in (("a", "doc_1"), ("b", "doc_1"), ("c", "doc_2"))
     ]
     await subject.store.put(COLLECTION, [embedded(each) for each in given])
-    await subject.store.relabel(COLLECTION, FieldIs("document_id", ("doc_1",)), metadata)
-    await subject.store.relabel(COLLECTION, FieldIs("document_id", ("doc_9",)), metadata)
+    await subject.store.relabel(COLLECTION, FieldIs("document_id", ("doc_1",)), metadata=metadata)
+    await subject.store.relabel(COLLECTION, FieldIs("document_id", ("doc_9",)), metadata=metadata)
     seen = await subject.store.select(COLLECTION, EVERYTHING, offset=0, limit=9)
     assert {each.id: each.metadata for each in seen} == {"a": metadata, "b": metadata, "c": (("old", "1"),)}
     assert await subject.store.count(COLLECTION, MetadataIs("old", ("1",))) == 1

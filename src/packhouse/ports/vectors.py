@@ -52,7 +52,7 @@ class Chunks(Protocol):
         """How many went."""
         ...
 
-    async def relabel(self, collection_id: CollectionId, chosen: Filter, metadata: Metadata) -> None:
+    async def relabel(self, collection_id: CollectionId, chosen: Filter, *, metadata: Metadata) -> None:
         """Those chunks get this metadata in the place of theirs; their vectors stay."""
         ...
 

@@ -100,7 +100,7 @@ class Documents:
         changed = msgspec.structs.replace(known, metadata=file.metadata)
         chosen = FieldIs("document_id", (known.id,))
         # The chunks first: whoever dies in between finds the document as it was, and does it again.
-        await base.store.relabel(known.collection_id, chosen, chunk_metadata(changed))
+        await base.store.relabel(known.collection_id, chosen, metadata=chunk_metadata(changed))
         await base.store.update_document(changed)
         return msgspec.structs.replace(there, document=changed, updated=True)
 

@@ -47,7 +47,7 @@ class ChunkTables:
             self._tally(collection_id, opened)
             return found
 
-    def relabel(self, collection_id: CollectionId, chosen: Filter, metadata: Metadata) -> None:
+    def relabel(self, collection_id: CollectionId, chosen: Filter, *, metadata: Metadata) -> None:
         condition = to_sql(chosen)
         labels = f"make_array({', '.join(quoted(label(key, value)) for key, value in metadata)})"
         self._collections.require(collection_id)

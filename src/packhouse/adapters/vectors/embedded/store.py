@@ -93,8 +93,8 @@ class EmbeddedKnowledgeStore:
             await self._written(collection_id)
         return deleted
 
-    async def relabel(self, collection_id: CollectionId, chosen: Filter, metadata: Metadata) -> None:
-        await self._threads.run("writes", self._chunks.relabel, collection_id, chosen, metadata)
+    async def relabel(self, collection_id: CollectionId, chosen: Filter, *, metadata: Metadata) -> None:
+        await self._threads.run("writes", self._chunks.relabel, collection_id, chosen, metadata=metadata)
         await self._written(collection_id)
 
     async def count(self, collection_id: CollectionId, chosen: Filter) -> int:
