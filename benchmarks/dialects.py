@@ -37,7 +37,7 @@ OPENAI = Dialect(
     key_header="authorization",
     key_prefix="Bearer ",
     fields={"model": "default", "max_tokens": 64},
-    stream_fields={"stream": True, "max_tokens": 4096},
+    stream_fields={"stream": True, "max_tokens": 512},
     last_words=b"data: [DONE]",
 )
 ANTHROPIC = Dialect(
@@ -47,7 +47,7 @@ ANTHROPIC = Dialect(
     key_header="x-api-key",
     key_prefix="",
     fields={"model": "default", "max_tokens": 64},
-    stream_fields={"stream": True, "max_tokens": 4096},
+    stream_fields={"stream": True, "max_tokens": 512},
     last_words=b"message_stop",
 )
 BEDROCK = Dialect(
@@ -57,6 +57,6 @@ BEDROCK = Dialect(
     key_header="authorization",
     key_prefix="Bearer ",
     fields={"inferenceConfig": {"maxTokens": 64}},
-    stream_fields={"inferenceConfig": {"maxTokens": 4096}},
+    stream_fields={"inferenceConfig": {"maxTokens": 512}},
     last_words=b"messageStop",
 )

@@ -4,18 +4,16 @@ The upstream answers at once (nginx). Gateway on one core, load (wrk) and upstre
 through the gateway take turns, round by round: what is added is the median of the rounds' differences.
 
 `bare` is the gateway's server and client with nothing in between: the ceiling. `packhouse` is the gateway of
-`packhouse demo`, with key, exact quota and durable usage; afterwards its records are counted against what the
+`packhouse demo`, with key, exact quota and durable usage, the OpenAI dialect in front and behind; the other rows name
+the dialect in front and the provider behind. Afterwards the records of each installation are counted against what the
 upstream has seen.
 """
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -23,15 +21,21 @@ from pathlib import Path
 from typing import Any
 
 import bare
-import httpx
 import load
-import psutil
-from tools import GATEWAY_CORE, LOAD_CORE, machine, need, on_core, pin
+from dialects import ANTHROPIC, OPENAI, Dialect
+from installation import Packhouse, cpu_seconds, start_packhouse, start_simulator
+from tools import GATEWAY_CORE, machine, need, on_core
 from upstream import Upstream, nginx
 
 FEW, MANY = 1, 64
-START_SECONDS = 180
-TICKS = os.sysconf("SC_CLK_TCK")
+ROWS: dict[str, dict[str, Dialect]] = {
+    "openai": {"packhouse": OPENAI, "anthropic → openai": ANTHROPIC},
+    "anthropic": {"anthropic → anthropic": ANTHROPIC},
+    "bedrock": {"openai → bedrock": OPENAI, "anthropic → bedrock": ANTHROPIC},
+}
+"""By the provider behind: names of rows, and the dialect in front."""
+
+KEYS = {"BENCH_ACCESS_KEY": "AKIABENCHMARK0000000", "BENCH_SECRET_KEY": "of-no-use-anywhere"}
 
 
 @dataclass(slots=True)
@@ -42,12 +46,14 @@ class Subject:
     url: str
     key: str
     pid: int | None = None
+    dialect: Dialect = OPENAI
+    passed_on: int = 0
     runs: dict[int, list[load.Run]] = field(default_factory=lambda: {FEW: [], MANY: []})
     cpu_microseconds: list[float] = field(default_factory=list[float])
 
     def measure(self, connections: int, seconds: float) -> None:
         before = self._cpu_seconds()
-        run = load.run(self.url, self.key, connections=connections, seconds=seconds)
+        run = load.run(self.url, self.key, dialect=self.dialect, connections=connections, seconds=seconds)
         self.runs[connections].append(run)
         if self.pid is not None and connections == MANY:
             self.cpu_microseconds.append((self._cpu_seconds() - before) / run.requests * 1e6)
@@ -66,10 +72,7 @@ class Subject:
         }
 
     def _cpu_seconds(self) -> float:
-        if self.pid is None:
-            return 0.0
-        after_name = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(after_name[11]) + int(after_name[12])) / TICKS
+        return 0.0 if self.pid is None else cpu_seconds(self.pid)
 
 
 @contextmanager
@@ -85,81 +88,57 @@ def bare_gateway(upstream: Upstream) -> Generator[Subject]:
         process.wait()
 
 
-@dataclass(slots=True)
-class Packhouse:
-    """A demo that is up, and how many requests its gateway has passed on."""
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """One installation, what is measured through it, and how many calls it had recorded before."""
 
-    subject: Subject
-    report: dict[str, Any]
-    passed_on: int = 0
+    packhouse: Packhouse
+    provider: str
+    subjects: tuple[Subject, ...]
+    recorded_before: int
 
-    def recorded_calls(self) -> int:
-        """The calls in the pack's running bundle month, once no more of them arrive."""
-        resource = self.report["resources"]["text"]
-        url = f"{self.report['control_url']}/api/v1/resources/{resource}/consumption"
-        headers = {"authorization": f"Bearer {self.report['tokens']['admin']}"}
-        calls, since = -1, time.monotonic()
-        while time.monotonic() - since < 5:
-            answer = httpx.get(url, headers=headers, timeout=30, trust_env=False).raise_for_status()
-            if answer.json()["calls"] != calls:
-                calls, since = answer.json()["calls"], time.monotonic()
-            time.sleep(0.5)
-        return calls
+    def usage(self) -> dict[str, Any]:
+        """What went through it by the upstream's count and by its own records."""
+        return {
+            "provider": self.provider,
+            "passed_on": sum(subject.passed_on for subject in self.subjects),
+            "recorded": self.packhouse.recorded_calls() - self.recorded_before,
+        }
 
 
 @contextmanager
-def start_packhouse(upstream: Upstream) -> Generator[Packhouse]:
-    """The real thing, provisioned by its own demo: the gateway on one core, its other parts on the other."""
-    with tempfile.TemporaryDirectory() as data:
-        command = [sys.executable, "-m", "packhouse.cli.main", "demo", "--json", "--data", data, "--log-level", "error"]
-        command += ["--upstream", f"openai={upstream.base_url}"]
-        command += [f"--{part}-port=0" for part in ("gateway", "control", "worker")]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            if not line:
-                raise SystemExit("the demo did not start")
-            report = json.loads(line)
-            gateway = _pin_parts(process.pid)
-            yield Packhouse(Subject("packhouse", report["gateway_url"], report["keys"]["text"], gateway), report)
-        finally:
-            process.terminate()
-            process.wait(20)
-
-
-def _pin_parts(supervisor: int) -> int:
-    """Pins every process of the installation; the gateway's pid."""
-    gateway = 0
-    for process in (psutil.Process(supervisor), *psutil.Process(supervisor).children(recursive=True)):
-        is_gateway = process.cmdline()[-2:] == ["packhouse.wiring.part", "gateway"]
-        pin(process.pid, GATEWAY_CORE if is_gateway else LOAD_CORE)
-        gateway = process.pid if is_gateway else gateway
-    if not gateway:
-        raise SystemExit("the demo has no gateway process")
-    return gateway
+def install(provider: str, upstream: Upstream) -> Generator[Installed]:
+    """Bedrock's calls are signed, as they are with the keys of a role."""
+    if provider == "bedrock":
+        keys = "access_key=env:BENCH_ACCESS_KEY secret_key=env:BENCH_SECRET_KEY"
+        options = ("--endpoint", f"bedrock url={upstream.url} {keys}")
+    else:
+        options = ("--upstream", f"{provider}={upstream.base_url}")
+    with start_packhouse(*options, environment=KEYS) as packhouse:
+        subjects = tuple(
+            Subject(name, packhouse.url, packhouse.key, packhouse.gateway, dialect)
+            for name, dialect in ROWS[provider].items()
+        )
+        yield Installed(packhouse, provider, subjects, packhouse.recorded_calls())
 
 
 def measure(upstream: Upstream, arguments: argparse.Namespace) -> dict[str, Any]:
     with ExitStack() as stack:
         direct = Subject("nginx, direct", upstream.url, "none")
         ceiling = stack.enter_context(bare_gateway(upstream))
-        packhouse = None if arguments.bare else stack.enter_context(start_packhouse(upstream))
-        subjects = [direct, ceiling, *([packhouse.subject] if packhouse else [])]
-        before = packhouse.recorded_calls() if packhouse else 0
+        providers = [] if arguments.bare else arguments.provider or list(ROWS)
+        installed = [stack.enter_context(install(provider, upstream)) for provider in providers]
+        subjects = [direct, ceiling, *(subject for each in installed for subject in each.subjects)]
         for number in range(arguments.rounds):
             print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr)
             for connections in (FEW, MANY):
                 for subject in subjects:
-                    seen = upstream.requests()
+                    seen = upstream.calls()
                     subject.measure(connections, arguments.seconds)
-                    if packhouse and subject is packhouse.subject:
-                        packhouse.passed_on += upstream.requests() - seen - 1
-        rows = [subject.row(direct) for subject in subjects]
-        result: dict[str, Any] = {"machine": machine(), "rows": rows}
-        if packhouse:
-            recorded = packhouse.recorded_calls() - before
-            result["usage"] = {"passed_on": packhouse.passed_on, "recorded": recorded}
+                    subject.passed_on += upstream.calls() - seen
+        result: dict[str, Any] = {"machine": machine(), "rows": [subject.row(direct) for subject in subjects]}
+        if installed:
+            result["usage"] = [each.usage() for each in installed]
         return result
 
 
@@ -183,19 +162,19 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to a file too")
     parser.add_argument("--rounds", type=int, default=5, help="alternating rounds (default 5)")
     parser.add_argument("--seconds", type=float, default=3, help="of each run (default 3)")
+    parser.add_argument("--provider", action="append", choices=list(ROWS), help="only what is behind these")
     parser.add_argument("--bare", action="store_true", help="only the ceiling, without an installation")
     arguments = parser.parse_args()
     need("nginx", "wrk", "taskset")
-    with nginx() as upstream:
+    with start_simulator("bedrock", "--any-key") as vectors, nginx(vectors["url"]) as upstream:
         result = measure(upstream, arguments)
     print(table(result))
     if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=2) + "\n")
-    usage = result.get("usage")
-    if usage:
-        print(f"passed on {usage['passed_on']:,} calls, recorded {usage['recorded']:,}")
-        if usage["passed_on"] != usage["recorded"]:
-            raise SystemExit("the records do not agree with what the upstream has seen")
+        arguments.json.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    for usage in result.get("usage", ()):
+        print(f"{usage['provider']}: passed on {usage['passed_on']:,} calls, recorded {usage['recorded']:,}")
+    if any(usage["passed_on"] != usage["recorded"] for usage in result.get("usage", ())):
+        raise SystemExit("the records do not agree with what the upstream has seen")
 
 
 if __name__ == "__main__":

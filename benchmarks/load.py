@@ -1,4 +1,4 @@
-"""Load from wrk: chat completions as fast as they are answered, on the core that the gateway does not use."""
+"""Load from wrk: small calls as fast as they are answered, on the core that the gateway does not use."""
 
 import json
 import subprocess
@@ -6,17 +6,14 @@ import tempfile
 from pathlib import Path
 
 import msgspec
+from dialects import Dialect
 from tools import LOAD_CORE, on_core
 
-BODY = json.dumps(
-    {"model": "default", "messages": [{"role": "user", "content": "Say hello, please."}], "max_tokens": 64}
-)
 SCRIPT = """
 wrk.method = "POST"
-wrk.path = "/v1/chat/completions"
+wrk.path = %s
 wrk.body = %s
-wrk.headers["content-type"] = "application/json"
-wrk.headers["authorization"] = "Bearer %s"
+wrk.headers = {%s}
 function done(summary, latency, requests)
   local e = summary.errors
   local failed = e.connect + e.read + e.write + e.status + e.timeout
@@ -39,10 +36,11 @@ class Run(msgspec.Struct, frozen=True):
         return self.requests / self.seconds
 
 
-def run(url: str, key: str, *, connections: int, seconds: float) -> Run:
+def run(url: str, key: str, *, dialect: Dialect, connections: int, seconds: float) -> Run:
     """Ends the program where any request failed: a fast error is no speed."""
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write(SCRIPT % (json.dumps(BODY), key))
+        headers = ", ".join(f'["{name}"] = {json.dumps(value)}' for name, value in dialect.headers(key).items())
+        script.write(SCRIPT % (json.dumps(dialect.path), json.dumps(dialect.body()), headers))
         script.flush()
         options = [f"-t1 -c{connections} -d{max(1, round(seconds))}s", f"-s{Path(script.name)}"]
         command = on_core(LOAD_CORE, "wrk", *options[0].split(), options[1], url)

@@ -1,4 +1,7 @@
-"""The fastest provider there is: nginx with one fixed chat completion."""
+"""The fastest provider there is: nginx with one fixed answer in each provider's dialect.
+
+What a demo asks besides, vectors of Bedrock, is passed on to a server that can answer it.
+"""
 
 import json
 import re
@@ -26,6 +29,31 @@ COMPLETION = json.dumps(
         "usage": {"prompt_tokens": 2, "completion_tokens": 1, "total_tokens": 3},
     }
 )
+MESSAGE = json.dumps(
+    {
+        "type": "message",
+        "id": "msg_1",
+        "role": "assistant",
+        "model": "fixed",
+        "content": [{"type": "text", "text": "Hello! How can I help?"}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {
+            "input_tokens": 2,
+            "cache_creation_input_tokens": 0,
+            "cache_read_input_tokens": 0,
+            "output_tokens": 1,
+        },
+    }
+)
+CONVERSED = json.dumps(
+    {
+        "metrics": {"latencyMs": 1},
+        "output": {"message": {"role": "assistant", "content": [{"text": "Hello! How can I help?"}]}},
+        "stopReason": "end_turn",
+        "usage": {"inputTokens": 2, "outputTokens": 1, "totalTokens": 3},
+    }
+)
 CONFIGURATION = """
 master_process off; daemon off; pid {folder}/pid; error_log {folder}/error.log;
 events {{ worker_connections 4096; }}
@@ -35,37 +63,55 @@ http {{
   server {{
     listen 127.0.0.1:{port};
     location = /status {{ stub_status; }}
+    location = /v1/messages {{ default_type application/json; return 200 '{message}'; }}
+    location ~ /converse$ {{ default_type application/json; return 200 '{conversed}'; }}
+    location ~ /invoke$ {{ proxy_pass {vectors}; }}
     location / {{ default_type application/json; return 200 '{completion}'; }}
   }}
 }}
 """
 
 
-@dataclass(frozen=True, slots=True)
+SETTLED_SECONDS = 0.3
+
+
+@dataclass(slots=True)
 class Upstream:
     url: str
+    _own: int = 0
 
     @property
     def base_url(self) -> str:
         return f"{self.url}/v1"
 
-    def requests(self) -> int:
-        """How many requests it has had, this one among them."""
+    def calls(self) -> int:
+        """How many it has had, once no more arrive: a gateway reads some answers to their end for clients that left."""
+        calls, since = -1, time.monotonic()
+        while time.monotonic() - since < SETTLED_SECONDS:
+            if (now := self._calls()) != calls:
+                calls, since = now, time.monotonic()
+            time.sleep(SETTLED_SECONDS / 5)
+        return calls
+
+    def _calls(self) -> int:
+        """Without the questions for their number."""
+        self._own += 1
         status = httpx.get(f"{self.url}/status", trust_env=False).text
         counted = re.search(r"requests\s+\d+ \d+ (\d+)", status)
         assert counted is not None, status
-        return int(counted[1])
+        return int(counted[1]) - self._own
 
 
 @contextmanager
-def nginx() -> Generator[Upstream]:
-    """Runs on the core of the load."""
+def nginx(vectors: str = "http://127.0.0.1:9") -> Generator[Upstream]:
+    """Runs on the core of the load. `vectors` is the URL of a server that embeds as Bedrock does."""
     with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
         probe.close()
         file = Path(folder) / "nginx.conf"
-        file.write_text(CONFIGURATION.format(folder=folder, port=port, completion=COMPLETION))
+        answers = {"completion": COMPLETION, "message": MESSAGE, "conversed": CONVERSED}
+        file.write_text(CONFIGURATION.format(folder=folder, port=port, vectors=vectors, **answers))
         process = subprocess.Popen(
             on_core(LOAD_CORE, "nginx", "-p", folder, "-c", str(file)), stderr=subprocess.DEVNULL
         )

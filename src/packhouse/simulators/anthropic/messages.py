@@ -65,8 +65,12 @@ def events(asked: Asked, answer: Answer, *, at_bedrock: bool = False) -> Iterato
         yield {"type": "content_block_start", "index": index, "content_block": _empty(block)}
         if index == 0:
             yield {"type": "ping"}
-        for delta in _deltas(block, answer):
+        deltas = _deltas(block, answer)
+        while True:
             yield None
+            delta = next(deltas, None)
+            if delta is None:
+                break
             yield {"type": "content_block_delta", "index": index, "delta": delta}
         yield {"type": "content_block_stop", "index": index}
     said = answer.usage

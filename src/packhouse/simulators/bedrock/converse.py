@@ -76,8 +76,11 @@ def _events(answer: Answer) -> Iterator[tuple[str, dict[str, Any]] | None]:
     for index, (start, deltas) in enumerate(_streamed(answer)):
         if start is not None:
             yield "contentBlockStart", {"contentBlockIndex": index, "start": start}
-        for delta in deltas:
+        while True:
             yield None
+            delta = next(deltas, None)
+            if delta is None:
+                break
             yield "contentBlockDelta", {"contentBlockIndex": index, "delta": delta}
         yield "contentBlockStop", {"contentBlockIndex": index}
     yield "messageStop", {"stopReason": _stop(answer)}
@@ -93,7 +96,7 @@ def _streamed(answer: Answer) -> Iterator[tuple[dict[str, Any] | None, Iterator[
         yield None, _text(answer)
     for use in answer.uses:
         start = {"toolUse": {"name": use.name, "toolUseId": use_id(use)}}
-        yield start, ({"toolUse": {"input": piece}} for piece in _inputs(use))
+        yield start, iter([{"toolUse": {"input": piece}} for piece in _inputs(use)])
 
 
 def _thinking(answer: Answer) -> Iterator[dict[str, Any]]:
