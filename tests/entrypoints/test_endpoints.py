@@ -33,8 +33,7 @@ def test_several_regions_and_a_secret_in_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("nobody url=http://x", "Invalid enum"),
-        ("bedrock region", "not of the form name=value"),
+        ("bedrock region", "word number 1 behind the provider is not of the form name=value"),
         ("bedrock region=mars-1", "no region 'mars-1'"),
         ("bedrock colour=red", "no `colour=`"),
         ("bedrock weight=0", "more than 0"),
@@ -55,9 +54,23 @@ def test_a_mistake_is_named(text: str, said: str) -> None:
 
 
 def test_a_secret_is_never_repeated() -> None:
-    with pytest.raises(Refused) as no:
-        one("bedrock key=top-secret weight=0")
-    assert "top-secret" not in no.value.message
+    for text in (
+        "bedrock key=top-secret weight=0",
+        "bedrock key=a key=top-secret",
+        "bedrock kee=top-secret",
+        "bedrock key=a top-secret",
+        "bedrock top-secret=",
+        "top-secret key=a",
+        "cohere key=a url=http://top:top-secret@host weight=x",
+    ):
+        with pytest.raises(Refused) as no:
+            one(text)
+        assert "top-secret" not in no.value.message, no.value.message
+
+
+def test_a_provider_that_there_is_not() -> None:
+    with pytest.raises(Refused, match="must be one of: openai_compatible, bedrock, anthropic, cohere"):
+        one("nobody url=http://x")
 
 
 def test_bedrock_elsewhere_uses_the_credential_chain_and_a_simulator_here_gets_made_up_ones() -> None:

@@ -1,6 +1,8 @@
 """The endpoints of model providers as the settings name them, checked, their secrets looked up."""
 
+import math
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -41,6 +43,10 @@ _CHAIN_VARIABLES = (
 )
 """Where the credential chain is told that there is something for it."""
 
+_PLAIN = frozenset({"region", "url", "name", "profile", "weight", "auth", "cap_field"})
+"""Words that a message may repeat; a user in a URL is left out."""
+
+_USER = re.compile(r"//[^/@]*@")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -83,17 +89,22 @@ def endpoints_of(settings: Settings, environment: Mapping[str, str] = os.environ
 
 def _endpoint(text: str, *, settings: Settings, environment: Mapping[str, str]) -> Endpoint:
     provider, *words = text.split()
+    if provider not in _UPSTREAM_KINDS.values():
+        raise _mistake(text, f"its first word must be one of: {', '.join(_UPSTREAM_KINDS.values())}")
     values = dict[str, str]()
     for word in words:
         name, equals, value = word.partition("=")
         if not equals or not value or name in values:
-            raise _mistake(text, f"{word!r} is not of the form name=value, once each")
+            known = equals and name in Endpoint.__struct_fields__
+            which = f"`{name}=`" if known else f"word number {len(values) + 1} behind the provider"
+            raise _mistake(text, f"{which} is not of the form name=value, once each")
         values[name] = _secret(value, text, environment=environment) if name in _SECRETS else value
     regions = values.pop("region", "").split("+")
     fields = {**values, "provider": provider, "regions": [region for region in regions if region]}
     unknown = fields.keys() - set(Endpoint.__struct_fields__)
     if unknown:
-        raise _mistake(text, f"there is no `{min(unknown)}=`")
+        name = min(unknown)
+        raise _mistake(text, f"there is no `{name}=`" if name.isidentifier() else "a word of it is unknown")
     try:
         endpoint = msgspec.convert(fields, Endpoint, strict=False)
     except msgspec.ValidationError as error:
@@ -118,8 +129,8 @@ def _checked(endpoint: Endpoint, text: str, *, settings: Settings, environment: 
     provider = endpoint.provider
     if strange := [region for region in endpoint.regions if region not in settings.regions]:
         raise _mistake(text, f"the installation offers no region {strange[0]!r}; it has: {', '.join(settings.regions)}")
-    if endpoint.weight <= 0:
-        raise _mistake(text, "weight must be more than 0")
+    if not 0 < endpoint.weight < math.inf:
+        raise _mistake(text, "weight must be a number that is more than 0")
     if bool(endpoint.access_key) != bool(endpoint.secret_key):
         raise _mistake(text, "access_key and secret_key belong together")
     if provider == "openai_compatible" and not (endpoint.url and endpoint.name):
@@ -170,6 +181,15 @@ def _secret(value: str, text: str, *, environment: Mapping[str, str]) -> str:
 
 
 def _mistake(text: str, sentence: str) -> Refused:
-    """Says which endpoint, without what may be secret in it."""
-    shown = " ".join(word for word in text.split() if word.partition("=")[0] not in _SECRETS)
+    """Says which endpoint, without what may be secret in it: a word that is not known may be a misspelt key."""
+    shown = " ".join(filter(None, map(_shown, text.split())))
     return Refused("setting_invalid", f"The endpoint `{shown}` is not right: {sentence}.")
+
+
+def _shown(word: str) -> str:
+    name, equals, value = word.partition("=")
+    if not equals:
+        return word if word in _UPSTREAM_KINDS.values() else ""
+    if name not in _PLAIN:
+        return ""
+    return f"{name}={_USER.sub('//', value)}"
