@@ -32,6 +32,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     gateway_url: Annotated[
         str, Meta(description="The gateway's public URL, as connection strings carry it; empty: made of host and port.")
     ] = ""
+    gateway_processes: Annotated[
+        int, Meta(ge=1, le=64, description="How many processes the gateway has; one keeps one core busy.")
+    ] = 1
     control_host: Annotated[str, Meta(description="The address that the management API and the portal listen on.")] = (
         "127.0.0.1"
     )

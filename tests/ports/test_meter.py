@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from packhouse.adapters.metering.database import MeterDatabase
 from packhouse.adapters.metering.journal import Journal, SentEntry, SettledEntry
 from packhouse.adapters.metering.meter import LeasedHold, LeasedMeter
 from packhouse.adapters.metering.upkeep import Upkeep
@@ -138,16 +139,56 @@ async def test_two_processes_share_one_limit(installation: Installation) -> None
 
 async def test_an_idle_block_goes_back_to_everybody(installation: Installation) -> None:
     clock = SetClock(NOW)
-    async with running(installation, clock) as (left, upkeep), running(installation, clock) as (right, _):
+    async with running(installation, clock) as (left, upkeep):
         hold = await left.hold(await call(left, 900, 0))
         assert isinstance(hold, LeasedHold)
         left.release(hold)
-        assert isinstance(await right.hold(await call(right, 900, 0)), Exhausted)
+        assert installation.count("SELECT sum(amount) FROM meter_block") == 900
         clock.advance(timedelta(seconds=2))
         await upkeep.beat()
-        held = await right.hold(await call(right, 900, 0))
+        assert installation.count("SELECT sum(amount) FROM meter_block") == 0
+
+
+async def test_what_another_process_does_not_hold_is_recalled_before_a_call_is_refused(
+    installation: Installation,
+) -> None:
+    async with running(installation) as (left, _), running(installation) as (right, _):
+        held = await left.hold(await call(left, 300, 100))
+        idle = await left.hold(await call(left, 600, 300))
         assert isinstance(held, LeasedHold)
-        right.release(held)
+        assert isinstance(idle, LeasedHold)
+        left.release(idle)
+        rest = await right.hold(await call(right, 700, 400))
+        assert isinstance(rest, LeasedHold)
+        assert rest.output_tokens == 400
+        refused = await right.hold(await call(right, 1, 1))
+        assert isinstance(refused, Exhausted)
+        assert (refused.used, refused.held, refused.needed) == (0, 1_000, 1)
+        left.release(held)
+        lowered = await right.hold(await call(right, 1, 200))
+        assert isinstance(lowered, LeasedHold)
+        assert lowered.output_tokens == 100
+        right.release(rest)
+        right.release(lowered)
+
+
+async def test_a_recall_waits_for_no_process_whose_lease_has_passed(installation: Installation) -> None:
+    installation.sql("INSERT INTO meter_process VALUES ('proc_dead', 'gateway', 0, ?)", microseconds(NOW) - 1)
+    installation.sql(
+        "INSERT INTO meter_block (process_id, resource_id, month_start, meter, amount)"
+        " VALUES ('proc_dead', 'res_1', ?, 'input', 900)",
+        microseconds(ANCHOR),
+    )
+    database = MeterDatabase(installation.database)
+    month = ("res_1", microseconds(ANCHOR))
+    number = database.recall(month, now=microseconds(NOW))
+    assert database.recalls("proc_dead") == [(month, number)]
+    assert not database.unanswered("proc_1", month, number=number, now=microseconds(NOW))
+    database.close()
+    async with running(installation) as (meter, _):
+        refused = await meter.hold(await call(meter, 200, 0))
+        assert isinstance(refused, Exhausted)
+        assert (refused.held, refused.needed) == (900, 200)
 
 
 async def test_the_month_turns_without_anybody_doing_anything(installation: Installation) -> None:
@@ -187,7 +228,12 @@ def dead_process(installation: Installation, entries: list[SentEntry | SettledEn
             journal.settled(segment, entry)
     installation.sql("INSERT INTO meter_process VALUES ('proc_dead', 'gateway', 1, 2)")
     start = microseconds(ANCHOR)
-    installation.sql("INSERT INTO meter_block VALUES ('proc_dead', 'res_1', ?, 'input', ?)", start, leased)
+    installation.sql(
+        "INSERT INTO meter_block (process_id, resource_id, month_start, meter, amount)"
+        " VALUES ('proc_dead', 'res_1', ?, 'input', ?)",
+        start,
+        leased,
+    )
     journal.abandon()
 
 

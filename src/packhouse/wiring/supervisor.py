@@ -34,8 +34,7 @@ class Supervisor:
         self._data = Path(settings.data)
         self._lock = -1
         self._sockets = dict[PartName, socket.socket]()
-        self._children = dict[PartName, asyncio.subprocess.Process]()
-        self._ready = {part: asyncio.Event() for part in settings.parts}
+        self._children = set[asyncio.subprocess.Process]()
         self._stopping = False
         self._refused: Refused | None = None
         self.gateway_url = ""
@@ -59,8 +58,12 @@ class Supervisor:
 
     async def run(self, stop: asyncio.Event, *, ready: Callable[[], None]) -> None:
         """Until `stop`; `ready` is called when all parts are. Refused where a part refuses to start."""
-        tasks = [asyncio.create_task(self._keep(part, stop)) for part in self._settings.parts]
-        announce = asyncio.create_task(self._announce(ready))
+        parts = self._processes()
+        signs = [asyncio.Event() for _ in parts]
+        tasks = [
+            asyncio.create_task(self._keep(part, stop, is_ready=sign)) for part, sign in zip(parts, signs, strict=True)
+        ]
+        announce = asyncio.create_task(_announce(signs, ready=ready))
         await stop.wait()
         announce.cancel()
         self._stopping = True
@@ -72,20 +75,21 @@ class Supervisor:
         if self._refused is not None:
             raise self._refused
 
-    async def _announce(self, ready: Callable[[], None]) -> None:
-        for event in self._ready.values():
-            await event.wait()
-        ready()
+    def _processes(self) -> list[PartName]:
+        """A part for each process of it. Those of the gateway accept from the one socket that all of them share."""
+        gateways = self._settings.gateway_processes
+        return [part for part in self._settings.parts for _ in range(gateways if part == "gateway" else 1)]
 
-    async def _keep(self, part: PartName, stop: asyncio.Event) -> None:
+    async def _keep(self, part: PartName, stop: asyncio.Event, *, is_ready: asyncio.Event) -> None:
         """Starts the part, and again each time that it dies."""
         deaths = 0
         loop = asyncio.get_running_loop()
         while not self._stopping:
             began = loop.time()
             child = await self._spawn(part)
-            refused = await self._listen(part, child)
+            refused = await self._listen(child, is_ready)
             code = await child.wait()
+            self._children.discard(child)
             if self._stopping:
                 return
             if refused:
@@ -93,7 +97,7 @@ class Supervisor:
                 stop.set()
                 return
             deaths = 0 if loop.time() - began > LIVED_SECONDS else deaths + 1
-            if deaths >= FIRST_STARTS and not self._ready[part].is_set():
+            if deaths >= FIRST_STARTS and not is_ready.is_set():
                 self._refused = Refused("unavailable", f"The {part} cannot start; the lines above say why.")
                 stop.set()
                 return
@@ -121,17 +125,17 @@ class Supervisor:
         }
         assert child.stdin is not None
         child.stdin.write(json.dumps(order).encode() + b"\n")
-        self._children[part] = child
+        self._children.add(child)
         return child
 
-    async def _listen(self, part: PartName, child: asyncio.subprocess.Process) -> str:
+    async def _listen(self, child: asyncio.subprocess.Process, is_ready: asyncio.Event) -> str:
         """Until the part's standard output ends; the sentence of a refusal, if that is why."""
         assert child.stdout is not None
         refused = ""
         async for line in child.stdout:
             message = json.loads(line)
             if "ready" in message:
-                self._ready[part].set()
+                is_ready.set()
             elif "refused" in message:
                 refused = message["refused"]
             elif "tell" in message:
@@ -139,7 +143,7 @@ class Supervisor:
         return refused
 
     async def _end(self) -> None:
-        running = [child for child in self._children.values() if child.returncode is None]
+        running = [child for child in self._children if child.returncode is None]
         for child in running:
             child.send_signal(signal.SIGTERM)
         if running:
@@ -154,6 +158,12 @@ class Supervisor:
         if part in self._sockets:
             port = self._sockets[part].getsockname()[1]
         return f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}"
+
+
+async def _announce(signs: list[asyncio.Event], *, ready: Callable[[], None]) -> None:
+    for sign in signs:
+        await sign.wait()
+    ready()
 
 
 def listen(part: PartName, host: str, *, port: int) -> socket.socket:

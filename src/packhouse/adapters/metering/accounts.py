@@ -37,9 +37,22 @@ class MeterAccount:
 
 
 class MonthAccount:
-    """The meters of one pack in one bundle month; instants in microseconds since the epoch."""
+    """The meters of one pack in one bundle month; instants in microseconds since the epoch.
 
-    __slots__ = ("end", "end_at", "holds", "meters", "resource_id", "start", "touched_at")
+    `recalls_begun` and `recalls_ended` count how often this process recalled what the others do not hold.
+    """
+
+    __slots__ = (
+        "end",
+        "end_at",
+        "holds",
+        "meters",
+        "recalls_begun",
+        "recalls_ended",
+        "resource_id",
+        "start",
+        "touched_at",
+    )
 
     def __init__(self, resource_id: str, start: int, *, end: int, meters: list[MeterAccount]) -> None:
         self.resource_id = resource_id
@@ -49,6 +62,8 @@ class MonthAccount:
         self.meters = meters
         self.holds = 0
         self.touched_at = start
+        self.recalls_begun = 0
+        self.recalls_ended = 0
 
     def hold(self, amounts: tuple[int, ...], now: int) -> None:
         self.holds += 1
@@ -90,5 +105,5 @@ class MonthAccount:
             meter.leased -= sign * amounts.get(meter.meter, 0)
 
     def spare(self) -> dict[str, int]:
-        """What nobody here needs: given back to all when no call is running."""
-        return {meter.meter: meter.room for meter in self.meters if meter.room} if self.holds == 0 else {}
+        """What no call here holds, by meter."""
+        return {meter.meter: meter.room for meter in self.meters if meter.room}

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import msgspec
 
+from packhouse.adapters.metering import recall
 from packhouse.adapters.metering.booking import book, count
+from packhouse.adapters.metering.recall import Month
 from packhouse.adapters.metering.record import KnowledgeCount, UsageRecord
 from packhouse.adapters.metering.rollup import Place
 from packhouse.domain.quota import MeterLimit, Weights
@@ -139,11 +141,15 @@ class MeterDatabase:
         rows = self._sql.execute("SELECT id FROM meter_process WHERE lease_until < ?", (before,))
         return [process_id for (process_id,) in rows]
 
-    def lease(self, process_id: str, resource_id: str, *, month_start: int, needs: Sequence[int]) -> list[Lease]:
+    def lease(
+        self, process_id: str, resource_id: str, *, month_start: int, needs: Sequence[int], now: int
+    ) -> list[Lease]:
         """Sets quota aside for the process: on each meter what is needed, or a quarter of what is free where
-        that is more, or all that is free where that is less."""
+        that is more, or all that is free where that is less. Where quota was just recalled, not more than needed."""
         with self._writing() as sql:
             leases = list[Lease]()
+            number, recalled_at = recall.latest(sql, (resource_id, month_start))
+            share = 0 if now - recalled_at < recall.RECENT else 4
             for limit, need in zip(self.limits(resource_id, month_start), needs, strict=True):
                 place = (resource_id, month_start, limit.meter)
                 used = _sum(sql, "usage_total", column="used", place=place)
@@ -154,17 +160,37 @@ class MeterDatabase:
                     (process_id, *place),
                 ).fetchone()
                 free = max(0, limit.limit - used - blocks)
-                granted = min(free, max(need, free // 4)) if need > 0 else 0
+                granted = min(free, max(need, free // share if share else 0)) if need > 0 else 0
                 if granted:
-                    _add_to_block(sql, process_id, place=place, amount=granted)
+                    _add_to_block(sql, process_id, place=place, amount=granted, answered=number)
                 leases.append(Lease(limit, used, blocks - (own[0] if own else 0), granted))
         return leases
 
-    def give_back(self, process_id: str, resource_id: str, *, month_start: int, amounts: dict[str, int]) -> None:
+    def give_back(self, process_id: str, month: Month, *, amounts: dict[str, int]) -> None:
         """Unneeded quota back to everybody."""
         with self._writing() as sql:
             for meter, amount in amounts.items():
-                _add_to_block(sql, process_id, place=(resource_id, month_start, meter), amount=-amount)
+                _add_to_block(sql, process_id, place=(*month, meter), amount=-amount)
+
+    def recall(self, month: Month, *, now: int) -> int:
+        """Asks all processes to give back what they do not hold; the recall's number."""
+        with self._writing() as sql:
+            return recall.ask(sql, month, now=now)
+
+    def recalls(self, process_id: str) -> list[tuple[Month, int]]:
+        """The recalls that the process has to answer."""
+        return recall.asked(self._sql.cursor(), process_id)
+
+    def answer(self, process_id: str, month: Month, *, number: int, amounts: dict[str, int]) -> None:
+        """Gives the amounts back and notes that the recall was answered."""
+        with self._writing() as sql:
+            for meter, amount in amounts.items():
+                _add_to_block(sql, process_id, place=(*month, meter), amount=-amount)
+            recall.answer(sql, process_id, month, number=number)
+
+    def unanswered(self, process_id: str, month: Month, *, number: int, now: int) -> int:
+        """How many blocks of other living processes still wait for an answer."""
+        return recall.unanswered(self._sql.cursor(), process_id, month, number=number, now=now)
 
     def drain(self, process_id: str, records: Sequence[UsageRecord], *, counts: Sequence[KnowledgeCount]) -> None:
         """Books settled calls, once each, and takes them off the process's blocks."""
@@ -190,10 +216,11 @@ def _sum(sql: sqlite3.Cursor, table: str, *, column: str, place: Place) -> int:
     return row[0]
 
 
-def _add_to_block(sql: sqlite3.Cursor, process_id: str, *, place: Place, amount: int) -> None:
+def _add_to_block(sql: sqlite3.Cursor, process_id: str, *, place: Place, amount: int, answered: int = 0) -> None:
+    """`answered` is for a block that is new: it holds nothing to give back to that recall."""
     sql.execute(
-        "INSERT INTO meter_block (process_id, resource_id, month_start, meter, amount) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (process_id, resource_id, month_start, meter)"
-        " DO UPDATE SET amount = amount + excluded.amount",
-        (process_id, *place, amount),
+        "INSERT INTO meter_block (process_id, resource_id, month_start, meter, amount, answered)"
+        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (process_id, resource_id, month_start, meter)"
+        " DO UPDATE SET amount = meter_block.amount + excluded.amount",
+        (process_id, *place, amount, answered),
     )

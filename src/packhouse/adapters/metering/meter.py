@@ -1,7 +1,7 @@
 """The meter: quota decided in memory on leased blocks, usage journalled before it is answered for."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -10,18 +10,16 @@ from packhouse.adapters.metering.access import AccessMemory, look_up, pack_of
 from packhouse.adapters.metering.accounts import MeterAccount, MonthAccount
 from packhouse.adapters.metering.database import Lease, MeterDatabase
 from packhouse.adapters.metering.journal import Journal, Segment, SentEntry, SettledEntry
+from packhouse.adapters.metering.recall import POLL_SECONDS, WAIT_SECONDS
 from packhouse.adapters.metering.record import KnowledgeCount, UsageRecord
 from packhouse.adapters.metering.recovery import record
 from packhouse.adapters.metering.rollup import HOUR
 from packhouse.domain.errors import Refused
 from packhouse.domain.month import bundle_month
-from packhouse.domain.quota import Admitted, Short, admit
+from packhouse.domain.quota import OUTPUT_FLOOR, Admitted, Short, admit
 from packhouse.domain.units import CallId, ResourceId, instant, microseconds
 from packhouse.ports.meter import Access, Call, Exhausted, Hold, Pack, QuotaLeft, Settlement
 from packhouse.ports.outside import Clock, Ids
-
-LEASE_ATTEMPTS = 3
-"""Running calls may take what was just leased; so often a call asks again before it is refused."""
 
 Result = TypeVar("Result")
 
@@ -194,43 +192,65 @@ class LeasedMeter:
         return known
 
     async def _lease_for(self, account: MonthAccount, call: Call) -> Admitted | Exhausted:
-        """Lease what the call lacks; the output cap is lowered only when the database has no more."""
-        place = (account.resource_id, account.start)
-        leases = list[Lease]()
-        async with self._leasing.setdefault(place, asyncio.Lock()):
-            for _ in range(LEASE_ATTEMPTS):
+        """Lease what the call lacks. Where the database has too little, other processes are asked for what they do
+        not hold; only after a recall that began later than the call is the output cap lowered or the call refused."""
+        before = account.recalls_begun
+        async with self._leasing.setdefault((account.resource_id, account.start), asyncio.Lock()):
+            while True:
                 admitted = _admit(account, call)
                 if isinstance(admitted, Admitted) and admitted.output_tokens == call.output_tokens:
                     return admitted
                 needs = account.lacks(call.input_tokens, call.output_tokens)
                 leases = await self.in_thread(lambda needs=needs: self._lease(account, needs))
                 account.leased_more(leases)
+                short = [place for place, need in enumerate(needs) if leases[place].granted < need]
+                if account.recalls_ended <= before and any(leases[place].elsewhere for place in short):
+                    await self._recall(account)
+                    continue
                 admitted = _admit(account, call)
-                if isinstance(admitted, Admitted):
+                if isinstance(admitted, Admitted) and short:
                     return admitted
-                if any(lease.granted < need for lease, need in zip(leases, needs, strict=True)):
-                    break
-        return _exhausted(account, call, leases=leases)
+                for place in short:
+                    if isinstance(admitted, Short) and account.meters[place].meter == admitted.meter:
+                        return _exhausted(account, call, place=place, lease=leases[place])
+
+    async def _recall(self, account: MonthAccount) -> None:
+        """Until every other living process has given back what it does not hold. Calls that wait for the same pack
+        share the recall."""
+        account.recalls_begun += 1
+        month = (account.resource_id, account.start)
+        now = self._clock.microseconds()
+        number = await self.in_thread(lambda: self.database.recall(month, now=now))
+        for _ in range(round(WAIT_SECONDS / POLL_SECONDS)):
+            if not await self.in_thread(
+                lambda: self.database.unanswered(self.process_id, month, number=number, now=now)
+            ):
+                break
+            await asyncio.sleep(POLL_SECONDS)
+        account.recalls_ended = account.recalls_begun
 
     def _lease(self, account: MonthAccount, needs: list[int]) -> list[Lease]:
-        return self.database.lease(self.process_id, account.resource_id, month_start=account.start, needs=needs)
+        return self.database.lease(
+            self.process_id,
+            account.resource_id,
+            month_start=account.start,
+            needs=needs,
+            now=self._clock.microseconds(),
+        )
 
 
 def _admit(account: MonthAccount, call: Call) -> Admitted | Short:
     return admit(account.meters, input_tokens=call.input_tokens, output_tokens=call.output_tokens)
 
 
-def _exhausted(account: MonthAccount, call: Call, *, leases: Sequence[Lease]) -> Exhausted:
-    """Names the meter that is short, as the last lease saw it."""
-    short = _admit(account, call)
-    names = [meter.meter for meter in account.meters]
-    place = names.index(short.meter) if isinstance(short, Short) else 0
-    meter, lease = account.meters[place], leases[place]
+def _exhausted(account: MonthAccount, call: Call, *, place: int, lease: Lease) -> Exhausted:
+    """The meter at `place` is short, as its last lease saw it."""
+    meter = account.meters[place]
     return Exhausted(
         meter=meter.meter,
         limit=lease.limit.limit,
         used=lease.used + meter.spent,
         held=lease.elsewhere + meter.held,
-        needed=short.needed if isinstance(short, Short) else 0,
+        needed=meter.weights.worst(call.input_tokens, min(call.output_tokens, OUTPUT_FLOOR)),
         refill_at=instant(account.end),
     )

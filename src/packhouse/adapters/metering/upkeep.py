@@ -1,10 +1,12 @@
 """Beside the meter: settled calls into the database, news about keys out of it, and the dead recovered."""
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 
 import structlog
 
+from packhouse.adapters.metering.accounts import MonthAccount
 from packhouse.adapters.metering.meter import LeasedMeter, Settled
 from packhouse.adapters.metering.recovery import recover
 from packhouse.ports.outside import Clock
@@ -55,6 +57,7 @@ class Upkeep:
         while not self._stopping.is_set():
             try:
                 await self.drain()
+                await self.answer_recalls()
                 if loop.time() - last_news >= NEWS_SECONDS:
                     last_news = loop.time()
                     await self.news()
@@ -113,27 +116,39 @@ class Upkeep:
         await meter.in_thread(partial(recover, meter.journals, meter.database, now=now))
         await self._give_back_idle(now)
 
+    async def answer_recalls(self) -> None:
+        """Gives back what no call here holds, where another process is short."""
+        meter = self._meter
+        if not any(each.leased for account in meter.months.values() for each in account.meters):
+            return
+        for month, number in await meter.in_thread(lambda: meter.database.recalls(meter.process_id)):
+            account = meter.months.get(month)
+            spare = account.spare() if account is not None else {}
+            answer = partial(meter.database.answer, meter.process_id, month, number=number, amounts=spare)
+            await self._give_back(account, spare, answer=answer)
+
     async def _give_back_idle(self, now: int) -> None:
         """Blocks that no call draws on go back, so that another process finds them."""
         meter = self._meter
-        for place, account in list(meter.months.items()):
-            spare = account.spare()
+        for month, account in list(meter.months.items()):
             if account.holds or now - account.touched_at < IDLE_AFTER:
                 continue
+            spare = account.spare()
             if spare:
-                account.given_back(spare)  # before it is free for others, so that no call here takes it too
-                try:
-                    await meter.in_thread(
-                        partial(
-                            meter.database.give_back,
-                            meter.process_id,
-                            account.resource_id,
-                            month_start=account.start,
-                            amounts=spare,
-                        )
-                    )
-                except BaseException:
-                    account.given_back(spare, sign=-1)
-                    raise
+                answer = partial(meter.database.give_back, meter.process_id, month, amounts=spare)
+                await self._give_back(account, spare, answer=answer)
             elif now >= account.end and not any(each.spent for each in account.meters):
-                del meter.months[place]
+                del meter.months[month]
+
+    async def _give_back(
+        self, account: MonthAccount | None, spare: dict[str, int], *, answer: Callable[[], None]
+    ) -> None:
+        """Taken off here before it is free for others, so that no call here takes it too."""
+        if account is None:
+            return await self._meter.in_thread(answer)
+        account.given_back(spare)
+        try:
+            await self._meter.in_thread(answer)
+        except BaseException:
+            account.given_back(spare, sign=-1)
+            raise

@@ -21,7 +21,17 @@ meter_block = Table(
     Column("month_start", Instant, primary_key=True),
     Column("meter", String, primary_key=True),
     Column("amount", BigInteger, nullable=False),
+    Column("answered", BigInteger, nullable=False, server_default="0"),
     Index("ix_meter_block_place", "resource_id", "month_start", "meter"),
+)
+
+meter_recall = Table(
+    "meter_recall",
+    metadata,
+    Column("resource_id", String, primary_key=True),
+    Column("month_start", Instant, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    at("recalled_at"),
 )
 
 usage_total = Table(
