@@ -186,11 +186,11 @@ class MeterDatabase:
         with self._writing() as sql:
             for meter, amount in amounts.items():
                 _add_to_block(sql, process_id, place=(*month, meter), amount=-amount)
-            recall.answer(sql, process_id, month, number=number)
+            recall.answer(sql, process_id, month=month, number=number)
 
     def unanswered(self, process_id: str, month: Month, *, number: int, now: int) -> int:
         """How many blocks of other living processes still wait for an answer."""
-        return recall.unanswered(self._sql.cursor(), process_id, month, number=number, now=now)
+        return recall.unanswered(self._sql.cursor(), process_id, month=month, number=number, now=now)
 
     def drain(self, process_id: str, records: Sequence[UsageRecord], *, counts: Sequence[KnowledgeCount]) -> None:
         """Books settled calls, once each, and takes them off the process's blocks."""

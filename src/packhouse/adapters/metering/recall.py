@@ -44,12 +44,12 @@ def asked(sql: sqlite3.Cursor, process_id: str) -> list[tuple[Month, int]]:
     return [((resource_id, start), number) for resource_id, start, number in sql.execute(_ASKED, (process_id,))]
 
 
-def answer(sql: sqlite3.Cursor, process_id: str, month: Month, *, number: int) -> None:
+def answer(sql: sqlite3.Cursor, process_id: str, *, month: Month, number: int) -> None:
     """Everything that no call holds was given back."""
     sql.execute(_ANSWER, (number, process_id, *month))
 
 
-def unanswered(sql: sqlite3.Cursor, process_id: str, month: Month, *, number: int, now: int) -> int:
+def unanswered(sql: sqlite3.Cursor, process_id: str, *, month: Month, number: int, now: int) -> int:
     """How many blocks of other living processes have not been looked through."""
     (count,) = sql.execute(_UNANSWERED, (process_id, *month, number, now)).fetchone()
     return count
