@@ -40,13 +40,15 @@ class Running:
         """The process of each part, by name, as it is now."""
         found = dict[str, psutil.Process]()
         for child in psutil.Process(self.process.pid).children(recursive=True):
-            try:
-                command = child.cmdline()
-            except psutil.NoSuchProcess:
-                continue
-            if "packhouse.wiring.part" in command:
-                found[command[-1]] = child
+            part = _part_of(child)
+            if part:
+                found[part] = child
         return found
+
+    def gateways(self) -> list[psutil.Process]:
+        """The processes of the gateway, as they are now."""
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        return [child for child in children if _part_of(child) == "gateway"]
 
     def api(self, who: str = "admin") -> httpx.Client:
         """The management API as the demo's admin or operator."""
@@ -58,6 +60,15 @@ class Running:
         return httpx.Client(
             base_url=self.gateway, headers={"authorization": f"Bearer {self.report['keys'][key]}"}, timeout=120
         )
+
+
+def _part_of(process: psutil.Process) -> str:
+    """The part that a process is of; empty where it is of none, or gone."""
+    try:
+        command = process.cmdline()
+    except psutil.NoSuchProcess:
+        return ""
+    return command[-1] if "packhouse.wiring.part" in command else ""
 
 
 @contextmanager
