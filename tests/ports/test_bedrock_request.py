@@ -377,9 +377,13 @@ def test_top_k_and_effort() -> None:
     assert body_of(asked(top_k=0))["additionalModelRequestFields"] == {"top_k": 0}
     nova = body_of(asked(model=NOVA, top_k=5))["additionalModelRequestFields"]
     assert nova == {"inferenceConfig": {"topK": 5}}
-    assert body_of(asked(effort="max"))["outputConfig"] == {"effort": "max"}
-    assert body_of(asked(effort="minimal"))["outputConfig"] == {"effort": "low"}
-    assert "outputConfig" not in body_of(asked(effort="none"))
+    newer = "eu.anthropic.claude-sonnet-4-6"
+    assert body_of(asked(model=newer, effort="max"))["outputConfig"] == {"effort": "max"}
+    assert body_of(asked(model=newer, effort="minimal"))["outputConfig"] == {"effort": "low"}
+    assert "outputConfig" not in body_of(asked(model=newer, effort="none"))
+    older = body_of(asked(effort="max"))
+    assert older["additionalModelRequestFields"] == {"thinking": {"type": "enabled", "budget_tokens": 16_384}}
+    assert "outputConfig" not in older
 
 
 def test_options_of_the_callers_dialect() -> None:

@@ -11,15 +11,13 @@ from packhouse.adapters.models.anthropic.blocks import cache
 from packhouse.adapters.models.anthropic.conversation import conversation
 from packhouse.domain.chat import ChatRequest, ThinkingWish, Tool, ToolChoice
 from packhouse.domain.chat_part import Foreign
+from packhouse.domain.effort import with_effort
 from packhouse.domain.errors import Refused
 
 BETA_OPTION = "anthropic_beta"
 """The option that becomes the `anthropic-beta` header."""
 
 _UNTAKEN = ("presence_penalty", "frequency_penalty")
-_EFFORTS = {"none": "", "minimal": "low"}
-"""Words that Anthropic does not have, and what comes nearest."""
-
 _CHOICES = {"auto": "auto", "required": "any", "none": "none", "tool": "tool"}
 _COUNTED = frozenset(
     {"messages", "model", "system", "tools", "tool_choice", "thinking", "output_config", "cache_control"}
@@ -69,6 +67,7 @@ def _betas(json: msgspec.Raw) -> list[str]:
 
 
 def _body(request: ChatRequest) -> wire.OutMessages:
+    request = with_effort(request)
     for name in _UNTAKEN:
         if getattr(request, name):
             raise Refused("unsupported", f"This model takes no `{name}`. Leave it out.", field=name)
@@ -123,8 +122,8 @@ def _output(request: ChatRequest) -> msgspec.Raw | msgspec.UnsetType:
     for option in request.options:
         if option.name == "output_config":
             said |= msgspec.json.decode(option.json, type=dict[str, msgspec.Raw])
-    if effort := _EFFORTS.get(request.effort, request.effort):
-        said["effort"] = effort
+    if request.effort:
+        said["effort"] = request.effort
     if request.output_format.kind == "json_schema":
         said["format"] = wire.OutFormat(request.output_format.schema)
     return msgspec.Raw(msgspec.json.encode(said)) if said else wire.UNSET

@@ -8,14 +8,13 @@ from packhouse.adapters.models.bedrock.family import Family, family_of
 from packhouse.adapters.models.bedrock.fields import extras
 from packhouse.domain.chat import ChatRequest, Message, OutputFormat, Tool, ToolChoice
 from packhouse.domain.chat_part import CachePoint, Foreign, Text, ToolResult, ToolUse
+from packhouse.domain.effort import with_effort
 from packhouse.domain.errors import Refused
 
 _JSON_ONLY = "Answer with one JSON object and nothing else: no words around it and no code fence."
 _NOTHING = wire.OutNothing()
 _AUTO: wire.OutToolChoice | None = None
 """What the service does where it is told no choice."""
-_EFFORTS = {"none": "", "minimal": "low"}
-"""Words that Bedrock does not have, and what comes nearest."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -33,6 +32,8 @@ def converse_body(request: ChatRequest) -> bytes:
         if getattr(request, name):
             raise Refused("unsupported", f"This model has no {name}.", field=name)
     family = family_of(request.model)
+    if family == "claude":
+        request = with_effort(request)
     system, messages = _conversation(request, family)
     more = extras(request, family)
     body = wire.OutConverse(
@@ -50,6 +51,8 @@ def converse_body(request: ChatRequest) -> bytes:
 def count_body(request: ChatRequest) -> bytes:
     """The body that asks how many input tokens the same request would be. Refused as above."""
     family = family_of(request.model)
+    if family == "claude":
+        request = with_effort(request)
     system, messages = _conversation(request, family)
     counted = wire.OutCountedConverse(
         messages=messages,
@@ -154,7 +157,7 @@ def _choice(choice: ToolChoice) -> wire.OutToolChoice | None:
 
 
 def _output(request: ChatRequest) -> wire.OutOutput | None:
-    effort = _EFFORTS.get(request.effort, request.effort)
+    effort = request.effort
     text_format = _format(request.output_format)
     return wire.OutOutput(text_format, effort) if effort or text_format is not None else None
 
