@@ -8,7 +8,7 @@ from cohere.core import ApiError
 
 from packhouse.adapters.outside.clock import SystemClock
 from packhouse.domain.errors import Refused
-from packhouse.entrypoints.gateway.cohere.errors import refusal, status
+from packhouse.entrypoints.gateway.cohere.errors import error_body, refusal, status
 from packhouse.entrypoints.gateway.http import Reply, Request
 from packhouse.entrypoints.gateway.refusals import STATUS
 from packhouse.entrypoints.gateway.server import GatewayServer
@@ -105,3 +105,8 @@ async def test_a_throttled_call_says_when_to_come_back(refuses: tuple[Refuses, s
 def test_every_refusal_has_a_status_that_the_client_knows() -> None:
     codes = STATUS.keys() - NOT_ITS_ROUTES
     assert {code: it for code in codes if (it := status(refused(code))) not in KNOWN} == {}
+
+
+def test_a_field_is_called_as_this_dialect_calls_it() -> None:
+    said = error_body(refused("invalid_request", field="dimensions"), "req_1")
+    assert b'"field":"output_dimension"' in said

@@ -191,6 +191,13 @@ async def test_a_block_that_bedrock_has_not_is_refused_by_its_name(to_bedrock: B
     assert to_bedrock.gate.held() == 0
 
 
+@pytest.mark.parametrize("choice", [{"type": "any"}, {"type": "tool", "name": "clock"}])
+async def test_a_tool_that_must_be_called_needs_tools(to_bedrock: Behind, choice: Any) -> None:
+    answer = await to_bedrock.http.post("/v1/messages", json={**ASKED, "tool_choice": choice})
+    assert "there are no `tools`" in check(answer, 400, "invalid_request_error")["message"]
+    assert to_bedrock.calls == []
+
+
 @pytest.mark.parametrize("content", ["", [], " ", [{"type": "text", "text": ""}], [{"type": "text", "text": " \n"}]])
 @pytest.mark.parametrize("role", ["user", "system"])
 async def test_an_empty_message_is_refused(to_bedrock: Behind, content: Any, role: str) -> None:

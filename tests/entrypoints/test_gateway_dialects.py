@@ -20,6 +20,8 @@ from packhouse.entrypoints.gateway.http import Request
         ("/v1/embeddings", "openai", "openai"),
         ("/v2/embed", "cohere", "cohere"),
         ("/v1/embed", "cohere", "cohere"),
+        ("/v2/chat", "cohere", "cohere"),
+        ("/v1/rerank", "cohere", "cohere"),
         ("/v1/knowledge", "openai", "anthropic"),
         ("", "openai", "anthropic"),
     ],

@@ -312,3 +312,10 @@ async def test_a_model_is_found_by_any_name_that_a_call_may_give_it(tmp_path: Pa
         for name in ("claude-none", "local-embeddings", "a/b", "ä:1"):
             with pytest.raises(openai.NotFoundError):
                 await client.models.retrieve(name)
+
+
+@pytest.mark.parametrize(("provider", "maker"), [("bedrock", "anthropic"), ("anthropic", "anthropic")])
+async def test_a_model_is_owned_by_its_maker(tmp_path: Path, provider: Provider, maker: str) -> None:
+    async with behind(tmp_path, provider) as (gate, _):
+        models = await gate.client().models.list()
+        assert {model.owned_by for model in models.data} == {maker}

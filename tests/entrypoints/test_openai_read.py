@@ -227,6 +227,7 @@ def test_what_this_dialects_servers_alone_know_goes_to_them() -> None:
         ({"audio": {"voice": "v", "format": "mp3"}}, "unsupported", "audio", "Only text"),
         ({"functions": [{"name": "f"}]}, "unsupported", "functions", "`tools`"),
         ({"function_call": "auto"}, "unsupported", "function_call", "`tool_choice`"),
+        ({"tool_choice": "required"}, "invalid_request", "tool_choice", "no `tools`"),
         ({"tools": [{"type": "custom", "custom": {"name": "c"}}]}, "unsupported", "tools[0]", "'custom'"),
         (
             {"tools": [F], "tool_choice": {"type": "custom", "custom": {"name": "c"}}},
@@ -279,6 +280,7 @@ def test_fields_that_are_refused(fields: Any, code: str, field: str, said: str) 
         ({"role": "assistant", "thinking_blocks": [{"type": "odd"}]}, "unsupported", "messages[1]", "'odd'"),
         ({"role": "tool", "content": "x"}, "invalid_request", "messages[1]", "tool_call_id"),
         ({"role": "user", "content": ""}, "invalid_request", "messages[1]", "empty"),
+        ({"role": "user", "content": " \n"}, "invalid_request", "messages[1]", "empty"),
         ({"role": "user", "content": []}, "invalid_request", "messages[1]", "empty"),
         (
             {"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "eA==", "format": "mp3"}}]},

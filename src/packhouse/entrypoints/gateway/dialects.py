@@ -6,7 +6,9 @@ from packhouse.entrypoints.gateway.http import Handler, Reply, Request
 VERSION_HEADER = "anthropic-version"
 """What tells Anthropic's clients from OpenAI's where both ask the same path, or one that is not there."""
 
-_COHERE = frozenset({"/v2/embed", "/v1/embed"})
+_COHERE = frozenset({"/v1/embed", "/v1/rerank", "/v1/chat", "/v1/generate", "/v1/classify", "/v1/tokenize"})
+_COHERES_VERSION = "/v2/"
+"""No other dialect has got so far."""
 _OPENAI = frozenset({"/v1/chat/completions", "/v1/embeddings"})
 _MESSAGES = "/v1/messages"
 
@@ -16,7 +18,7 @@ def dialect_of(request: Request) -> Dialect:
     path = request.path
     if path.startswith(_MESSAGES):
         return "anthropic"
-    if path in _COHERE:
+    if path in _COHERE or path.startswith(_COHERES_VERSION):
         return "cohere"
     if path in _OPENAI:
         return "openai"

@@ -47,7 +47,7 @@ def read_messages(body: bytes, *, betas: str = "") -> ChatRequest:
         messages=(Message("system", system), *messages) if system else messages,
         output_tokens_max=given.max_tokens,
         tools=tuple(_read_tool(tool, place) for place, tool in enumerate(given.tools or ())),
-        tool_choice=_choice(given.tool_choice),
+        tool_choice=_choice(given.tool_choice, any_tools=bool(given.tools)),
         output_format=OutputFormat("json_schema", output.format.schema) if output.format else OutputFormat(),
         temperature=given.temperature,
         top_p=given.top_p,
@@ -81,10 +81,12 @@ def _read_tool(tool: msgspec.Raw, place: int) -> Tool | Foreign:
     return Tool(own.name, own.description or "", own.input_schema, own.strict or False, point)
 
 
-def _choice(choice: wire.WireToolChoice | None) -> ToolChoice:
+def _choice(choice: wire.WireToolChoice | None, *, any_tools: bool) -> ToolChoice:
     if choice is None:
         return ToolChoice()
     mode = _CHOICES[choice.type]
+    if mode in {"required", "tool"} and not any_tools:
+        raise Refused("invalid_request", "`tool_choice` wants a tool and there are no `tools`.", field="tool_choice")
     return msgspec.convert(
         {"mode": mode, "name": choice.name, "parallel": not choice.disable_parallel_tool_use}, ToolChoice
     )

@@ -64,4 +64,5 @@ def _out(model: Model, *, default: bool) -> OutModel:
     created = 0
     if model.announced_on is not None:
         created = (model.announced_on.toordinal() - 719_163) * 86_400  # days from year 1 to 1970
-    return OutModel(model.id, created, model.provider, model.name, model.type, default)
+    maker = model.direct_provider or model.provider
+    return OutModel(model.id, created, maker, model.name, model.type, default)

@@ -38,7 +38,7 @@ def message_of(message: WireMessage, place: int) -> Message:
     if message.role == "assistant":
         return Message("assistant", tuple(_said(message, field)))
     parts = tuple(_parts(message, field))
-    if not parts and message.role == "user":
+    if message.role == "user" and all(isinstance(part, Text) and not part.text.strip() for part in parts):
         raise Refused("invalid_request", f"`{field}` is empty. Give it a `content`.", field=field)
     return Message("system" if message.role == "developer" else message.role, parts)
 

@@ -115,6 +115,10 @@ def _tool_choice(wire: ChatBody, tools: Sequence[Tool]) -> ToolChoice:
             _check_named({function.name}, tools)
             return ToolChoice("tool", function.name, parallel)
         case mode:
+            if mode == "required" and not tools:
+                raise Refused(
+                    "invalid_request", "`tool_choice` wants a tool and there are no `tools`.", field="tool_choice"
+                )
             return ToolChoice(mode, parallel=parallel)
 
 
