@@ -90,7 +90,8 @@ async def embed_gateway(
     plane = await open_data_plane(settings, kind="gateway")
     plane = _scripted(plane, settings, model or Scripted(dimensions=1536))
     app = GatewayApp({**routes(plane), **health(lambda: True)}, connectors=ConnectorGate(""))
-    server = GatewayServer(Stamps(app, meter=plane.meter, models=plane.models, clock=plane.clock), clock=plane.clock)
+    stamped = Stamps(app, meter=plane.meter, models=plane.models, clock=plane.clock)
+    server = GatewayServer(stamped, clock=plane.clock, refuse=app.refuse)
     await server.start("127.0.0.1", 0)
     running = EmbedGateway(f"http://127.0.0.1:{server.port}", keys, installation, plane)
     try:

@@ -81,7 +81,7 @@ async def gateway(
     plane = await open_data_plane(Settings(data=str(directory), **given), kind="gateway")
     app = GatewayApp({**routes(plane), **health(lambda: True)}, connectors=ConnectorGate(oldest))
     stamped = Stamps(app, meter=plane.meter, models=plane.models, clock=plane.clock)
-    server = GatewayServer(stamped, clock=plane.clock)
+    server = GatewayServer(stamped, clock=plane.clock, refuse=app.refuse)
     await server.start("127.0.0.1", 0)
     running = Gateway(f"http://127.0.0.1:{server.port}/v1", keys, installation, plane)
     try:

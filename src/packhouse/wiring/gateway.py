@@ -34,7 +34,7 @@ async def run(part: Part) -> None:
         app = GatewayApp(handlers, connectors=ConnectorGate(part.settings.connector_oldest))
         limits = Limits(body_bytes_max=part.settings.body_megabytes_max * MEGABYTE)
         stamped = Stamps(app, meter=plane.meter, models=plane.models, clock=plane.clock)
-        server = GatewayServer(stamped, clock=plane.clock, limits=limits)
+        server = GatewayServer(stamped, clock=plane.clock, limits=limits, refuse=app.refuse)
         await server.start_on(part.socket)
         part.ready()
         await part.stop.wait()

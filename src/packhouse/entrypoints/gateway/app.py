@@ -39,10 +39,14 @@ class GatewayApp:
             self._connectors.check(request)
             return await self._router(request)
         except Refused as refused:
-            reply = _REFUSALS[dialect_of(request)](refused, request.id)
+            reply = self.refuse(request, refused)
             if reply.status >= 500:
                 log.warning("refused", code=refused.code, request_id=request.id, status=reply.status)
             return reply
+
+    def refuse(self, request: Request, refused: Refused) -> Reply:
+        """The refusal in the dialect that the request speaks."""
+        return _REFUSALS[dialect_of(request)](refused, request.id)
 
 
 def health(ready: Callable[[], bool]) -> dict[str, Handler]:

@@ -10,8 +10,8 @@ from typing import cast
 import structlog
 
 from packhouse.domain.errors import CODES, Refused
-from packhouse.entrypoints.gateway.heads import Heads, error_reply
-from packhouse.entrypoints.gateway.http import Door, Handler, Reply
+from packhouse.entrypoints.gateway.heads import Heads
+from packhouse.entrypoints.gateway.http import Door, Handler, Refuse, Reply
 from packhouse.entrypoints.gateway.intake import Intake, RequestIds, Turn
 from packhouse.entrypoints.gateway.limits import Limits
 
@@ -31,6 +31,7 @@ class Service:
     limits: Limits
     heads: Heads
     ids: RequestIds
+    refuse: Refuse
     loop: asyncio.AbstractEventLoop
     door: Door | None = None
     connections: set["Connection"] = field(default_factory=set["Connection"])
@@ -245,7 +246,7 @@ class Connection(asyncio.Protocol):
             if reply is not None or self._lost:
                 self.cut()
                 return
-            reply = error_reply(Refused("internal", CODES["internal"]))
+            reply = self._service.refuse(turn.request, Refused("internal", CODES["internal"]))
         if reply.stream is None:
             self._send_whole(turn, reply)
         if self._writable is not None:
@@ -313,7 +314,7 @@ class Connection(asyncio.Protocol):
         return not turn.keep_alive or (self._service.draining and not self._waiting)
 
     def _refuse(self, turn: Turn, refused: Refused) -> None:
-        self._send_whole(turn, error_reply(refused))
+        self._send_whole(turn, self._service.refuse(turn.request, refused))
         self._linger()
 
     def _linger(self) -> None:

@@ -1,6 +1,6 @@
 """Response heads and the errors of the HTTP level itself.
 
-Errors go out in OpenAI's shape, since a request that could not be read has no dialect yet.
+Where nobody says who writes refusals they go out in OpenAI's shape.
 """
 
 from collections.abc import Callable
@@ -20,6 +20,8 @@ STATUS_OF = {
     "headers_too_large": 431,
     "internal": 500,
 }
+"""Codes of this level, which routes may refuse with too."""
+
 _REASONS = {status.value: status.phrase for status in HTTPStatus} | {529: "Overloaded"}
 """Some providers' dialects have statuses of their own."""
 

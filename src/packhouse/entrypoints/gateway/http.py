@@ -5,6 +5,8 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
+from packhouse.domain.errors import Refused
+
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
@@ -46,6 +48,8 @@ class Reply(msgspec.Struct, eq=False):
 Handler = Callable[[Request], Awaitable[Reply]]
 
 Door = Callable[[Request], Awaitable[bool]]
+Refuse = Callable[[Request, Refused], Reply]
+"""Writes a refusal in the shape that the request's client knows."""
 
 
 @runtime_checkable

@@ -107,8 +107,9 @@ class Intake:
             self._watch(len(data), self._size - size)
 
     def refusal(self, refused: Refused) -> Turn:
-        """The turn that answers what could not be read."""
-        request = Request("GET", "", "", self._headers, b"", self._request_id())
+        """The turn that answers what could not be read; of its target what came in one piece with the method."""
+        path = self._url.partition(b"?")[0].decode("latin-1")
+        request = Request("GET", path, "", self._headers, b"", self._request_id())
         return Turn(request, keep_alive=False, old=False, refused=refused)
 
     def close(self) -> None:

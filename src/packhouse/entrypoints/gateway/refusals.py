@@ -3,8 +3,10 @@
 import math
 
 from packhouse.domain.errors import Refused
+from packhouse.entrypoints.gateway.heads import STATUS_OF
 
 STATUS: dict[str, int] = {
+    **STATUS_OF,
     "key_missing": 401,
     "key_malformed": 401,
     "key_unknown": 401,
@@ -17,7 +19,6 @@ STATUS: dict[str, int] = {
     "malformed_json": 400,
     "invalid_request": 400,
     "unsupported": 400,
-    "body_too_large": 413,
     "model_unknown": 404,
     "model_ended": 410,
     "context_exceeded": 400,
@@ -41,7 +42,6 @@ STATUS: dict[str, int] = {
     "vector_invalid": 400,
     "filter_invalid": 400,
     "unavailable": 503,
-    "internal": 500,
 }
 
 

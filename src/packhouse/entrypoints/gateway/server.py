@@ -10,8 +10,8 @@ from contextlib import suppress
 
 from packhouse.domain.errors import Refused
 from packhouse.entrypoints.gateway.connection import Connection, Service
-from packhouse.entrypoints.gateway.heads import Heads
-from packhouse.entrypoints.gateway.http import Admitting, Door, Handler
+from packhouse.entrypoints.gateway.heads import Heads, error_reply
+from packhouse.entrypoints.gateway.http import Admitting, Door, Handler, Refuse, Reply, Request
 from packhouse.entrypoints.gateway.intake import RequestIds
 from packhouse.entrypoints.gateway.limits import Limits
 from packhouse.ports.outside import Clock
@@ -27,11 +27,14 @@ class GatewayServer:
     handler is `Admitting`, it is asked before a large body is read, and before a client is told to go on.
     Every reply has an `x-request-id`: the client's own where it is sane, else a new one. Whatever the
     handler raises becomes a plain 500 and a log line without content; refusals are for it to translate.
-    Malformed HTTP (400), slow (408), large bodies (413) and heads (431) are answered in OpenAI's error shape.
+    Malformed HTTP (400), slow (408), large bodies (413) and heads (431) are answered by `refuse`.
     """
 
-    def __init__(self, handler: Handler, *, clock: Clock, limits: Limits | None = None) -> None:
+    def __init__(
+        self, handler: Handler, *, clock: Clock, limits: Limits | None = None, refuse: Refuse | None = None
+    ) -> None:
         self._handler = handler
+        self._refuse = refuse or _plainly
         self._clock = clock
         self._limits = limits or Limits()
         self._service: Service | None = None
@@ -76,7 +79,7 @@ class GatewayServer:
     def _new_service(self) -> Service:
         loop = asyncio.get_running_loop()
         heads = Heads(self._clock, loop.time)
-        return Service(self._handler, self._limits, heads, RequestIds(), loop, _door_of(self._handler))
+        return Service(self._handler, self._limits, heads, RequestIds(), self._refuse, loop, _door_of(self._handler))
 
     def _begin(self, service: Service) -> None:
         assert self._server is not None
@@ -111,6 +114,10 @@ class GatewayServer:
         for connection in tuple(service.connections):
             connection.check(now)
         self._timer = service.loop.call_later(self._limits.tick_seconds, self._tick)
+
+
+def _plainly(_request: Request, refused: Refused) -> Reply:
+    return error_reply(refused)
 
 
 def _door_of(handler: Handler) -> Door | None:

@@ -9,7 +9,7 @@ from packhouse.entrypoints.gateway.refusals import advice_of, status_of
 STATUS = {"unsupported": 422, "provider_unreachable": 503}
 """Codes that have another status in this dialect than in the common table."""
 
-NEAREST = {409: 400, 410: 404, 413: 400, 502: 500}
+NEAREST = {408: 400, 409: 400, 410: 404, 413: 400, 415: 400, 431: 400, 502: 500}
 """Statuses that the dialect's client has no exception for, with the one that says the same."""
 
 FIELDS: dict[object, str] = {"dimensions": "output_dimension", "input": "texts"}
