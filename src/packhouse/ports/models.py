@@ -13,6 +13,10 @@ Sent = Callable[[], None]
 Headers = tuple[tuple[bytes, bytes], ...]
 """Lower-case names with their values."""
 
+SAFE_TO_REPEAT = frozenset({"provider_unreachable", "provider_throttled", "provider_failed"})
+"""What a provider says before it has worked. What timed out or broke off may have been worked on, and billed: asked
+again, there or elsewhere, it would be billed twice."""
+
 
 class TextModel(Protocol):
     """A text model. `request.model` is the provider's own name; `output_tokens_max` is always set.

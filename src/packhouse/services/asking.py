@@ -15,12 +15,9 @@ from packhouse.domain.chat_part import Dialect
 from packhouse.domain.errors import Refused
 from packhouse.domain.units import ModelTokens
 from packhouse.ports.meter import Pack
-from packhouse.ports.models import Headers, Relay, TextModel
+from packhouse.ports.models import SAFE_TO_REPEAT, Headers, Relay, TextModel
 from packhouse.services.gate import Spending
 from packhouse.services.models import Models
-
-TRIED_ELSEWHERE = frozenset({"provider_unreachable", "provider_throttled", "provider_failed"})
-"""What a provider says before it has worked; after anything else it may bill, and another would bill again."""
 
 
 class Reported(msgspec.Struct, frozen=True):
@@ -108,7 +105,7 @@ class Asking:
     def _turn(self, refused: Refused, *, heard: bool = False, dialect: Dialect | None = None) -> None:
         """To the fallback, or raises the refusal where there is none for it."""
         other = self._models.fallback(self._pack, self.model)
-        if heard or other is None or refused.code not in TRIED_ELSEWHERE:
+        if heard or other is None or refused.code not in SAFE_TO_REPEAT:
             raise refused
         if dialect is not None and self._models.relay(self._pack, other, dialect=dialect) is None:
             raise refused

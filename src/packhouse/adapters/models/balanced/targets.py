@@ -9,9 +9,7 @@ import msgspec
 
 from packhouse.adapters.models.balanced.health import BreakerLimits, Health, retry_after_of
 from packhouse.domain.errors import Refused
-
-SAFE_TO_REPEAT = frozenset({"provider_unreachable", "provider_throttled", "provider_failed"})
-"""What an endpoint says before it has worked. What timed out or broke off may have been worked on, and billed."""
+from packhouse.ports.models import SAFE_TO_REPEAT
 
 Adapter = TypeVar("Adapter")
 
