@@ -240,7 +240,7 @@ async def test_which_sequence_stopped_it(to: Behind) -> None:
         assert answer.content[0].type == "text"
         assert answer.content[0].text.strip() == "one"
         assert answer.stop_reason == ("end_turn" if provider_of(to) == "openai" else "stop_sequence")
-        assert answer.stop_sequence == ("END" if provider_of(to) == "anthropic" else None)
+        assert answer.stop_sequence == (None if provider_of(to) == "openai" else "END")
     if provider_of(to) == "bedrock":
         assert to.asked["additionalModelResponseFieldPaths"] == ["/stop_sequence"]
 

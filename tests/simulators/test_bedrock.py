@@ -125,6 +125,41 @@ async def test_thinking_citations_and_parallel_tools() -> None:
     ]
 
 
+async def test_which_sequence_ended_it_is_told_where_it_is_asked_for(bedrock: Bedrock) -> None:
+    asked: Any = {
+        "modelId": CLAUDE,
+        "messages": said("one, two, three"),
+        "inferenceConfig": {"stopSequences": ["three", ","]},
+        "additionalModelResponseFieldPaths": ["/stop_sequence"],
+    }
+    answer = await bedrock("converse", **asked)
+    assert answer["additionalModelResponseFields"] == {"stop_sequence": ","}
+    whole = await bedrock("converse", **{**asked, "messages": said("one")})
+    assert whole["additionalModelResponseFields"] == {"stop_sequence": None}
+    assert "additionalModelResponseFields" not in await bedrock("converse", modelId=CLAUDE, messages=said("one"))
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"system": [{"text": "s"}, *[{"cachePoint": {"type": "default"}}] * 5]}, "A maximum of 4 blocks"),
+        ({"additionalModelRequestFields": {"thinking": {"type": "enabled", "budget_tokens": 100}}}, "1024"),
+        (
+            {
+                "additionalModelRequestFields": {"thinking": {"type": "enabled", "budget_tokens": 2_000}},
+                "inferenceConfig": {"maxTokens": 2_000},
+            },
+            "must be greater than `thinking.budget_tokens`",
+        ),
+    ],
+)
+async def test_what_claude_itself_refuses(bedrock: Bedrock, more: Any, why: str) -> None:
+    with pytest.raises(ClientError) as refused:
+        await bedrock("converse", modelId=CLAUDE, messages=said("Hello"), **more)
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+    assert why in refused.value.response["Error"]["Message"]
+
+
 async def test_limits_and_stop_sequences(bedrock: Bedrock) -> None:
     cut = await bedrock("converse", modelId=CLAUDE, messages=said("x" * 100), inferenceConfig={"maxTokens": 5})
     assert (only_text(cut), cut["stopReason"], cut["usage"]["outputTokens"]) == ("x" * 20, "max_tokens", 5)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from packhouse.simulators.bedrock.wire import Block, ConverseBody, Message
 from packhouse.simulators.dialect import Rejected
 
+_CACHE_POINTS_MAX = 4
+_BUDGET_MIN = 1_024
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _TOOL_USE_ID = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
 _DOCUMENT_NAME = re.compile(r"[A-Za-z0-9\s()\[\]-]{1,200}")
@@ -28,6 +30,9 @@ def check(body: ConverseBody, model: str) -> None:
             if "anthropic." in model:
                 _check_claude(block, where)
     _check_results(body.messages)
+    if "anthropic." in model:
+        _check_cache_points(body)
+        _check_budget(body)
     for number, block in enumerate(body.system or ()):
         _check_block(block, f"system.{number}")
 
@@ -141,6 +146,35 @@ def _check_claude(block: Block, where: str) -> None:
         raise Rejected(400, f"The model returned the following errors: {where}.document.source.type: Field required")
     for inner in block.tool_result.content if block.tool_result else ():
         _check_claude(inner, "")
+
+
+def _check_cache_points(body: ConverseBody) -> None:
+    blocks = [*(body.system or ()), *(block for message in body.messages for block in message.content)]
+    tools = body.tool_config.tools if body.tool_config else ()
+    found = sum(block.cache_point is not None for block in blocks) + sum(tool.cache_point is not None for tool in tools)
+    if found > _CACHE_POINTS_MAX:
+        raise Rejected(
+            400,
+            "The model returned the following errors: A maximum of 4 blocks with cache_control may be provided. Found"
+            f" {found}.",
+        )
+
+
+def _check_budget(body: ConverseBody) -> None:
+    """A model's own fields are checked by the model: the words are Claude's."""
+    match body.additional_model_request_fields:
+        case {"thinking": {"type": "enabled", "budget_tokens": int(budget)}}:
+            pass
+        case _:
+            return
+    said = "The model returned the following errors: "
+    if budget < _BUDGET_MIN:
+        raise Rejected(
+            400, f"{said}thinking.enabled.budget_tokens: Input should be greater than or equal to {_BUDGET_MIN}"
+        )
+    cap = body.inference_config.max_tokens if body.inference_config else None
+    if cap is not None and cap <= budget:
+        raise Rejected(400, f"{said}`max_tokens` must be greater than `thinking.budget_tokens`.")
 
 
 def _check_use(use_id: str, name: str, *, where: str) -> None:

@@ -12,6 +12,9 @@ from packhouse.simulators.http import BEAT, Reply, json_reply
 from packhouse.simulators.rules import Citation
 
 STREAM_HEADERS = (("content-type", "application/vnd.amazon.eventstream"),)
+STOP_SEQUENCE = "/stop_sequence"
+"""The one field of Claude's own answer that can be asked for here: which sequence ended it."""
+
 _LATENCY_MS = 7
 _STOPS = {
     "end": "end_turn", "tool_use": "tool_use", "max_tokens": "max_tokens", "stop_sequence": "stop_sequence",
@@ -22,15 +25,16 @@ _STOPS = {
 class ConverseCall:
     """One call of Converse or ConverseStream."""
 
-    def __init__(self, asked: Asked, *, head: tuple[tuple[str, str], ...]) -> None:
+    def __init__(self, asked: Asked, *, head: tuple[tuple[str, str], ...], tells_sequence: bool = False) -> None:
         self.asked = asked
         self._head = head
+        self._tells_sequence = tells_sequence
 
     def whole(self, answer: Answer) -> Reply:
         body = {
             "metrics": {"latencyMs": _LATENCY_MS},
             "output": {"message": {"content": list(_blocks(answer)), "role": "assistant"}},
-            "stopReason": _stop(answer),
+            **self._ending(answer),
             "usage": _usage(answer),
         }
         return json_reply(body, headers=self._head)
@@ -39,13 +43,17 @@ class ConverseCall:
         return Reply(200, (*STREAM_HEADERS, *self._head), frames=self._frames(answer))
 
     def _frames(self, answer: Answer) -> Iterator[bytes]:
-        for number, each in enumerate(_events(answer)):
+        for number, each in enumerate(_events(answer, self._ending(answer))):
             if each is None:
                 yield BEAT
             else:
                 kind, payload = each
                 padded = {**payload, "p": frames.padding(answer.number * 31 + number)}
                 yield frames.event(kind, msgspec.json.encode(padded, order="sorted"))
+
+    def _ending(self, answer: Answer) -> dict[str, Any]:
+        told = {"additionalModelResponseFields": {"stop_sequence": answer.stop_sequence}}
+        return {"stopReason": _stop(answer), **(told if self._tells_sequence else {})}
 
 
 def _blocks(answer: Answer) -> Iterator[dict[str, Any]]:
@@ -70,7 +78,7 @@ def _blocks(answer: Answer) -> Iterator[dict[str, Any]]:
         }
 
 
-def _events(answer: Answer) -> Iterator[tuple[str, dict[str, Any]] | None]:
+def _events(answer: Answer, ending: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]] | None]:
     """None stands before each content piece. Text and reasoning have no start of their own, as at the service."""
     yield "messageStart", {"role": "assistant"}
     for index, (start, deltas) in enumerate(_streamed(answer)):
@@ -83,7 +91,7 @@ def _events(answer: Answer) -> Iterator[tuple[str, dict[str, Any]] | None]:
                 break
             yield "contentBlockDelta", {"contentBlockIndex": index, "delta": delta}
         yield "contentBlockStop", {"contentBlockIndex": index}
-    yield "messageStop", {"stopReason": _stop(answer)}
+    yield "messageStop", ending
     yield "metadata", {"metrics": {"latencyMs": _LATENCY_MS}, "usage": _usage(answer)}
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from packhouse.simulators.bedrock import frames, invoke, models
 from packhouse.simulators.bedrock.checks import check
-from packhouse.simulators.bedrock.converse import ConverseCall
+from packhouse.simulators.bedrock.converse import STOP_SEQUENCE, ConverseCall
 from packhouse.simulators.bedrock.read import asked
 from packhouse.simulators.bedrock.sigv4 import ALGORITHM, verify
 from packhouse.simulators.bedrock.wire import ConverseBody, CountBody
@@ -68,7 +68,9 @@ class Bedrock:
                     body = _CONVERSE.decode(request.body)
                     check(body, model)
                     streams = verb == "converse-stream"
-                    return ConverseCall(asked(body, model=model_id, streams=streams), head=self._head())
+                    call = asked(body, model=model_id, streams=streams)
+                    paths = body.additional_model_response_field_paths if "anthropic." in model else ()
+                    return ConverseCall(call, head=self._head(), tells_sequence=STOP_SEQUENCE in paths)
                 case "invoke":
                     return invoke.read(request.body, model=model, streams=False, head=self._head())
                 case "invoke-with-response-stream":

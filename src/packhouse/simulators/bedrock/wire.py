@@ -146,6 +146,7 @@ class ConverseBody(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     tool_config: ToolConfig | None = None
     output_config: OutputConfig | None = None
     additional_model_request_fields: Any = None
+    additional_model_response_field_paths: list[str] = []
 
 
 class Counted(msgspec.Struct, frozen=True, rename="camel"):
