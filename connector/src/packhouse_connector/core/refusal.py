@@ -25,6 +25,7 @@ BY_CODE: dict[str, type[PackhouseError]] = {
     "method_not_allowed": errors.InvalidRequest,
     "vector_invalid": errors.InvalidRequest,
     "malformed_http": errors.InvalidRequest,
+    "encoding_unsupported": errors.InvalidRequest,
     "headers_too_large": errors.TooLarge,
     "unsupported": errors.Unsupported,
     "body_too_large": errors.TooLarge,
