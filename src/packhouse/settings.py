@@ -23,6 +23,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     data: Annotated[
         str, Meta(description="The data directory; made on the first start, readable by its owner only.")
     ] = "packhouse-data"
+    database: Annotated[
+        str,
+        Meta(
+            description="PostgreSQL's URL, `postgresql://user:password@host:port/name`; empty: SQLite in the data"
+            " directory. See docs/guide/postgresql.md."
+        ),
+    ] = ""
     parts: Annotated[
         tuple[PartName, ...],
         Meta(description="The parts that this process starts, separated by commas."),
@@ -199,6 +206,9 @@ def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
         url = getattr(settings, name)
         if url and not _is_base_url(url):
             yield name, f"`{name}` is {url!r}, which is no URL such as https://genai.example.com"
+    if settings.database and not _is_database_url(settings.database):
+        # never the value itself: it may hold a password
+        yield "database", "`database` is no URL such as postgresql://packhouse@db.example.com:5432/packhouse"
     if settings.chunk_overlap_characters >= settings.chunk_characters:
         yield (
             "chunk_overlap_characters",
@@ -211,6 +221,15 @@ def _is_base_url(url: str) -> bool:
     try:
         parts = urlsplit(url)
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.query and not parts.fragment
+    except ValueError:
+        return False
+
+
+def _is_database_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        named = parts.port is None or bool(parts.hostname)
+        return parts.scheme == "postgresql" and named and len(parts.path) > 1 and not parts.fragment
     except ValueError:
         return False
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from packhouse.adapters.jobs.sqlite import SqliteJobs
+from packhouse.adapters.jobs.queue import JobQueue
 from packhouse.adapters.outside.clock import SystemClock
 from packhouse.adapters.outside.ids import SystemIds
 from packhouse.domain.units import ResourceId
@@ -27,7 +27,7 @@ LEASE = timedelta(seconds=30)
 class Work:
     """A handler that waits until it is let go, and what it saw."""
 
-    jobs: SqliteJobs
+    jobs: JobQueue
     begun: list[str] = field(default_factory=list[str])
     cancelled: list[str] = field(default_factory=list[str])
     most: int = 0
@@ -51,7 +51,7 @@ class Work:
 @dataclass
 class Bench:
     database: Path
-    jobs: SqliteJobs
+    jobs: JobQueue
     work: Work
     given_up: list[str]
     stop: asyncio.Event
@@ -95,7 +95,7 @@ class Bench:
 async def bench(tmp_path: Path) -> AsyncGenerator[Bench]:
     database = install(tmp_path).database
     clock = SystemClock()
-    jobs = SqliteJobs(database, clock, ids=SystemIds(clock))
+    jobs = JobQueue(database, clock, ids=SystemIds(clock))
     yield Bench(database, jobs, Work(jobs), [], asyncio.Event())
     jobs.close()
 

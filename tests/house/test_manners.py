@@ -10,6 +10,7 @@ from tests.support.sources import Source, sources, tracked_files, tracked_text
 LATE = frozenset(
     {
         "alembic",
+        "asyncpg",
         "botocore",
         "charset_normalizer",
         "lancedb",

@@ -32,6 +32,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     # the data plane
     "httptools": (f"{ENTRYPOINTS}.gateway", f"{ADAPTERS}.models", "packhouse.simulators"),
     "uvloop": ("packhouse.wiring",),
+    "asyncpg": (f"{ADAPTERS}.database",),
     "botocore": (f"{ADAPTERS}.models.bedrock",),
     # models, vectors, documents
     "xllamacpp": (f"{ADAPTERS}.models.local",),

@@ -1,7 +1,6 @@
 """Queues of jobs: leases, progress, retries, and two processes that want the same work."""
 
 import asyncio
-import sqlite3
 import subprocess
 import sys
 from collections import Counter
@@ -12,12 +11,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from packhouse.adapters.jobs.sqlite import SqliteJobs
+from packhouse.adapters.jobs.queue import JobQueue
 from packhouse.adapters.outside.clock import SetClock
 from packhouse.adapters.outside.ids import SystemIds
 from packhouse.domain.units import JobId, ResourceId
 from packhouse.ports.jobs import Job
-from tests.support.installation import install
+from tests.support.databases import KINDS, installed
+from tests.support.installation import Installation
 from tests.support.needs import ROOT
 
 pytestmark = pytest.mark.anyio
@@ -31,27 +31,29 @@ BASE = ResourceId("res_1")
 class Workers:
     """Two workers on one queue, and the clock that both look at."""
 
-    def __init__(self, directory: Path) -> None:
-        self.database = install(directory).database
+    def __init__(self, installation: Installation) -> None:
+        self.installation = installation
+        self.database = installation.database
         self.clock = SetClock(NOW)
         ids = SystemIds(self.clock)
-        self.one = SqliteJobs(self.database, self.clock, ids=ids)
-        self.two = SqliteJobs(self.database, self.clock, ids=ids)
+        self.one = JobQueue(self.database, self.clock, ids=ids)
+        self.two = JobQueue(self.database, self.clock, ids=ids)
 
     async def enqueue(self, subject_id: str = "doc_1", kind: str = "ingest") -> Job:
         self.clock.advance(SECOND)
         return await self.one.enqueue(kind=kind, resource_id=BASE, subject_id=subject_id)
 
 
-@pytest.fixture
-def workers(tmp_path: Path) -> Generator[Workers]:
-    made = Workers(tmp_path)
-    yield made
-    made.one.close()
-    made.two.close()
+@pytest.fixture(params=KINDS)
+def workers(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Workers]:
+    with installed(request.param, tmp_path) as installation:
+        made = Workers(installation)
+        yield made
+        made.one.close()
+        made.two.close()
 
 
-async def claimed(jobs: SqliteJobs, *kinds: str) -> Job:
+async def claimed(jobs: JobQueue, *kinds: str) -> Job:
     job = await jobs.claim(kinds or ("ingest",), lease=LEASE)
     assert job is not None
     return job
@@ -167,9 +169,7 @@ async def test_the_newest_job_about_a_subject(workers: Workers) -> None:
 
 async def test_nothing_but_ids_is_kept(workers: Workers) -> None:
     job = await workers.enqueue()
-    connection = sqlite3.connect(workers.database)
-    row = connection.execute("SELECT * FROM job").fetchone()
-    connection.close()
+    (row,) = workers.installation.sql("SELECT * FROM job")
     texts = {value for value in row if isinstance(value, str) and value}
     assert texts == {job.id, "ingest", BASE, "doc_1", "waiting"}
 
@@ -178,13 +178,14 @@ CLAIMER = """
 import asyncio, sys
 from datetime import timedelta
 from pathlib import Path
-from packhouse.adapters.jobs.sqlite import SqliteJobs
+from packhouse.adapters.jobs.queue import JobQueue
 from packhouse.adapters.outside.clock import SystemClock
 from packhouse.adapters.outside.ids import SystemIds
 
 async def main():
     clock = SystemClock()
-    jobs = SqliteJobs(Path(sys.argv[1]), clock, ids=SystemIds(clock))
+    place = sys.argv[1] if "://" in sys.argv[1] else Path(sys.argv[1])
+    jobs = JobQueue(place, clock, ids=SystemIds(clock))
     while (job := await jobs.claim(("ingest",), lease=timedelta(minutes=5))) is not None:
         print(job.subject_id)
         await jobs.finish(job)

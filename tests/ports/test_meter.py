@@ -1,7 +1,7 @@
 """The meter: who a key is, holds that never exceed the limit, records that are never lost nor doubled."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,16 +18,17 @@ from packhouse.domain.errors import Refused
 from packhouse.domain.key import write_key
 from packhouse.domain.units import KeyId, ModelTokens, ResourceId, microseconds
 from packhouse.ports.meter import Call, Exhausted, Settlement
-from tests.support.installation import ANCHOR, NOW, Installation, install
+from tests.support.databases import KINDS, installed
+from tests.support.installation import ANCHOR, NOW, Installation
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def installation(tmp_path: Path) -> Installation:
-    made = install(tmp_path)
-    made.pack("res_1", "text_generation", {"input": 1_000, "output": 500})
-    return made
+@pytest.fixture(params=KINDS)
+def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Installation]:
+    with installed(request.param, tmp_path) as made:
+        made.pack("res_1", "text_generation", {"input": 1_000, "output": 500})
+        yield made
 
 
 @asynccontextmanager

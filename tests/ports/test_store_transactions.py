@@ -1,15 +1,14 @@
 """The store's promises: a verb stands or falls as a whole, readers see one state, one writer at a time."""
 
-import sqlite3
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import anyio
 import msgspec
 import pytest
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from packhouse.adapters.sql.store import SqlStore
 from packhouse.domain import ledger
@@ -22,6 +21,8 @@ from packhouse.domain.resource import Resource, ScheduledDeprovision, ScheduledD
 from packhouse.domain.units import CompanyId, ContractId, JobId, ResourceId, UserId
 from packhouse.ports.jobs import Job
 from packhouse.ports.store import Work
+from tests.support.databases import KINDS, installed, store_url
+from tests.support.installation import Installation
 
 pytestmark = pytest.mark.anyio
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -43,10 +44,17 @@ RESOURCE = Resource(
 )
 
 
+@pytest.fixture(params=KINDS)
+def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Installation]:
+    with installed(request.param, tmp_path) as made:
+        yield made
+
+
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncGenerator[SqlStore]:
-    made = SqlStore(f"sqlite+aiosqlite:///{tmp_path / 'packhouse.db'}")
-    await made.migrate()
+async def store(installation: Installation) -> AsyncGenerator[SqlStore]:
+    if not installation.sql("SELECT 1 FROM entitlement_revision"):  # what the migrations put there
+        installation.sql("INSERT INTO entitlement_revision (id, value) VALUES (1, 0)")
+    made = SqlStore(store_url(installation))
     async with made.writing() as work:
         await work.companies.add(COMPANY)
     yield made
@@ -61,9 +69,8 @@ async def note(work: Work, number: int) -> None:
     await work.activity.append(deed(number), at=NOW, actor_id=UserId("usr_1"))
 
 
-def revision(tmp_path: Path) -> int:
-    with sqlite3.connect(tmp_path / "packhouse.db") as sql:
-        return sql.execute("SELECT value FROM entitlement_revision WHERE id = 1").fetchone()[0]
+def revision(installation: Installation) -> int:
+    return installation.count("SELECT value FROM entitlement_revision WHERE id = 1")
 
 
 async def test_what_raises_leaves_nothing(store: SqlStore) -> None:
@@ -81,7 +88,7 @@ async def test_what_raises_leaves_nothing(store: SqlStore) -> None:
 
 
 async def test_a_reader_cannot_write(store: SqlStore) -> None:
-    with pytest.raises((OperationalError, Refused)):
+    with pytest.raises((DBAPIError, Refused)):
         async with store.reading() as work:
             await note(work, 1)
 
@@ -108,13 +115,13 @@ async def test_writers_come_one_after_the_other(store: SqlStore) -> None:
         assert [entry.number for entry in await work.activity.chain(COMPANY.id)] == list(range(1, 21))
 
 
-async def test_processes_take_turns(store: SqlStore, tmp_path: Path) -> None:
+async def test_processes_take_turns(store: SqlStore, installation: Installation) -> None:
     program = (
         "import asyncio, sys\n"
         "from tests.ports.test_store_transactions import note\n"
         "from packhouse.adapters.sql.store import SqlStore\n"
         "async def main():\n"
-        f"    store = SqlStore('sqlite+aiosqlite:///{tmp_path / 'packhouse.db'}')\n"
+        f"    store = SqlStore({store_url(installation)!r})\n"
         "    for number in range(15):\n"
         "        async with store.writing() as work:\n"
         "            await note(work, number)\n"
@@ -139,16 +146,16 @@ async def test_a_taken_name_is_a_conflict(store: SqlStore) -> None:
     assert refused.value.code == "conflict"
 
 
-async def test_the_data_plane_is_told_once_a_transaction(store: SqlStore, tmp_path: Path) -> None:
-    before = revision(tmp_path)
+async def test_the_data_plane_is_told_once_a_transaction(store: SqlStore, installation: Installation) -> None:
+    before = revision(installation)
     async with store.writing() as work:
         await work.resources.add(RESOURCE)
         await work.resources.set_limits(RESOURCE.id, (), from_at=NOW)
         await work.resources.replace(RESOURCE)
-    assert revision(tmp_path) == before + 1
+    assert revision(installation) == before + 1
     async with store.writing() as work:
         await note(work, 1)
-    assert revision(tmp_path) == before + 1
+    assert revision(installation) == before + 1
 
 
 @pytest.mark.parametrize("scheduled", [None, ScheduledDeprovision(NOW), ScheduledDowngrade(NOW, "S")])
@@ -200,12 +207,11 @@ async def test_books_at_an_instant(store: SqlStore) -> None:
         assert (await work.ledger.books(COMPANY.id, None)).balance().available == 50
 
 
-async def test_a_job_waits_from_its_making(store: SqlStore, tmp_path: Path) -> None:
+async def test_a_job_waits_from_its_making(store: SqlStore, installation: Installation) -> None:
     job = Job(
         id=JobId("job_1"), kind="erase", resource_id=RESOURCE.id, subject_id="res_1", state="waiting", created_at=NOW
     )
     async with store.writing() as work:
         await work.jobs.enqueue(job)
-    with sqlite3.connect(tmp_path / "packhouse.db") as sql:
-        row = sql.execute("SELECT state, attempts, failure, available_at = created_at, lease_until FROM job").fetchone()
-    assert row == ("waiting", 0, "", 1, None)
+    (row,) = installation.sql("SELECT state, attempts, failure, available_at - created_at, lease_until FROM job")
+    assert row == ("waiting", 0, "", 0, None)

@@ -9,9 +9,11 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import create_engine
 
+from packhouse.adapters.database.postgres import numbered
 from packhouse.adapters.sql.tables import metadata
 from packhouse.domain.key import secret_hash, write_key
 from packhouse.domain.units import microseconds
+from tests.support import postgres
 
 ANCHOR = datetime(2026, 11, 3, 10, 0, tzinfo=UTC)
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -19,13 +21,15 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """The database file and a place for journals."""
+    """The database (a file, or PostgreSQL's URL) and a place for journals."""
 
-    database: Path
+    database: Path | str
     journals: Path
 
     def sql(self, statement: str, *values: object) -> list[tuple[object, ...]]:
         """Runs one statement, foreign keys unchecked."""
+        if isinstance(self.database, str):
+            return postgres.run(self.database, numbered(statement), *values)
         connection = sqlite3.connect(self.database)
         try:
             with connection:
@@ -43,7 +47,7 @@ class Installation:
         self.sql(
             "INSERT INTO resource (id, company_id, type, display_name, environment, region, cri, model, plan,"
             " created_for_name, created_for_email, suspension, created_by, created_at, activated_at)"
-            " VALUES (?, 'com_1', ?, 'A pack', 'test', 'eu-central-1', 0, ?, 'S', '', '', '', 'usr_1', ?, ?)",
+            " VALUES (?, 'com_1', ?, 'A pack', 'test', 'eu-central-1', FALSE, ?, 'S', '', '', '', 'usr_1', ?, ?)",
             resource_id,
             kind,
             model,
@@ -56,7 +60,8 @@ class Installation:
     def limit(self, resource_id: str, meter: str, limit: int, from_at: datetime) -> None:
         weights = (0, 1, 0, 0) if meter == "output" else (1, 0, 1, 1)
         self.sql(
-            "INSERT OR REPLACE INTO resource_limit VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO resource_limit VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (resource_id, meter, from_at)"
+            " DO UPDATE SET limit_amount = excluded.limit_amount",
             resource_id,
             meter,
             microseconds(from_at),
@@ -83,7 +88,7 @@ class Installation:
         """What every change of keys, resources or limits does last."""
         self.sql(
             "INSERT INTO entitlement_revision (id, value) VALUES (1, 1)"
-            " ON CONFLICT (id) DO UPDATE SET value = value + 1"
+            " ON CONFLICT (id) DO UPDATE SET value = entitlement_revision.value + 1"
         )
 
 

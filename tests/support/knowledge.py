@@ -9,7 +9,7 @@ from pathlib import Path
 from packhouse.adapters.catalog.toml import read_catalog
 from packhouse.adapters.documents.extract import DocumentExtractor
 from packhouse.adapters.documents.split import PassageSplitter
-from packhouse.adapters.jobs.sqlite import SqliteJobs
+from packhouse.adapters.jobs.queue import JobQueue
 from packhouse.adapters.metering.meter import LeasedMeter
 from packhouse.adapters.metering.upkeep import Upkeep
 from packhouse.adapters.models.scripted import Script, Scripted
@@ -41,7 +41,7 @@ class KnowledgeHouse:
     engine: EmbeddedVectorEngine
     meter: LeasedMeter
     upkeep: Upkeep
-    jobs: SqliteJobs
+    jobs: JobQueue
     bases: KnowledgeBases
     chunks: Chunks
     search: Search
@@ -92,7 +92,7 @@ async def knowledge_house(directory: Path, *scripts: Script, tokens: int = 1_000
     adapters = Adapters(embeddings={(route, region): model for route in ("local", "bedrock") for region in regions})
     models = Models(read_catalog(None), clock, adapters=adapters)
     engine = EmbeddedVectorEngine(directory / "knowledge")
-    jobs = SqliteJobs(installation.database, clock, ids=ids)
+    jobs = JobQueue(installation.database, clock, ids=ids)
     bases = KnowledgeBases(engine, models, clock=clock, ids=ids)
     embeddings = Embeddings(Gate(meter), models)
     yield KnowledgeHouse(

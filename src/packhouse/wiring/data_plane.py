@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from packhouse.adapters.jobs.sqlite import SqliteJobs
+from packhouse.adapters.jobs.queue import JobQueue
 from packhouse.adapters.metering.meter import LeasedMeter
 from packhouse.adapters.metering.upkeep import Upkeep
 from packhouse.adapters.models.cl100k import Cl100k
@@ -17,7 +17,7 @@ from packhouse.services.models import Models
 from packhouse.services.pump import Pumps
 from packhouse.settings import Settings
 from packhouse.wiring.catalog import catalog_of
-from packhouse.wiring.layout import layout_of
+from packhouse.wiring.layout import database_of, layout_of
 from packhouse.wiring.providers import Providers
 
 
@@ -37,7 +37,7 @@ class DataPlane:
     engine: EmbeddedVectorEngine
     bases: KnowledgeBases
     chunks: Chunks
-    jobs: SqliteJobs
+    jobs: JobQueue
 
     async def close(self) -> None:
         """After the last call: everything settled is in the database when this returns."""
@@ -53,7 +53,7 @@ async def open_data_plane(settings: Settings, *, kind: str) -> DataPlane:
     layout = layout_of(settings)
     clock = SystemClock()
     ids = SystemIds(clock)
-    meter = LeasedMeter(database=layout.database, journals=layout.journals, clock=clock, ids=ids)
+    meter = LeasedMeter(database=database_of(settings), journals=layout.journals, clock=clock, ids=ids)
     upkeep = Upkeep(meter, clock, kind=kind)
     await upkeep.start()
     providers = Providers(settings, layout, clock=clock)
@@ -79,5 +79,5 @@ async def open_data_plane(settings: Settings, *, kind: str) -> DataPlane:
         engine=engine,
         bases=bases,
         chunks=Chunks(bases, embeddings, meter=meter, ids=ids),
-        jobs=SqliteJobs(layout.database, clock, ids=ids),
+        jobs=JobQueue(database_of(settings), clock, ids=ids),
     )

@@ -2,12 +2,12 @@
 
 import hashlib
 import os
-import sqlite3
 from contextlib import closing
 
+from packhouse.adapters.database.connection import connect
 from packhouse.domain.errors import Refused
 from packhouse.settings import Settings
-from packhouse.wiring.layout import layout_of
+from packhouse.wiring.layout import database_of, layout_of
 
 _PATH = "/link/"
 
@@ -43,6 +43,6 @@ def unused_link(settings: Settings, control_url: str) -> str:
 
 def _waits(settings: Settings, token: str) -> bool:
     """Looked up without the libraries of the control plane: this is the process that supervises."""
-    with closing(sqlite3.connect(f"file:{layout_of(settings).database}?mode=ro", uri=True)) as database:
-        hashed = hashlib.sha256(token.encode()).digest()
-        return database.execute("SELECT 1 FROM link_token WHERE token_hash = ?", (hashed,)).fetchone() is not None
+    hashed = hashlib.sha256(token.encode()).digest()
+    with closing(connect(database_of(settings), durable=False)) as database:
+        return bool(database.run("SELECT 1 FROM link_token WHERE token_hash = ?", (hashed,)))

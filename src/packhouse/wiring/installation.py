@@ -8,14 +8,16 @@ import json
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 
 import packhouse.adapters.sql
+from packhouse.adapters.database.connection import connect
 from packhouse.domain.errors import Refused
 from packhouse.settings import Settings
-from packhouse.wiring.layout import layout_of
+from packhouse.wiring.layout import database_of
 
 
 class FirstOperator(msgspec.Struct, frozen=True):
@@ -36,20 +38,29 @@ class Prepared(msgspec.Struct, frozen=True):
 MIGRATIONS = Path(packhouse.adapters.sql.__file__).parent / "migrations" / "versions"
 
 
+_EXISTS = {
+    False: "SELECT count(*) FROM sqlite_master WHERE name = 'app_user'",
+    True: "SELECT count(*) FROM pg_class WHERE oid = to_regclass('app_user')",
+}
+
+
 def needs_preparing(settings: Settings) -> bool:
-    """Whether the database is missing, older than this version, or without an operator. Loads nothing heavy."""
+    """Whether the database is missing, older than this version, or without an operator. Loads nothing heavy.
+
+    Refused(unavailable) where its server cannot be used.
+    """
     newest = max(path.name[:4] for path in MIGRATIONS.glob("[0-9]*.py"))
-    database = layout_of(settings).database
-    if not database.exists():
+    place = database_of(settings)
+    if isinstance(place, Path) and not place.exists():
         return True
     try:
-        connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
-        try:
-            (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-            (users,) = connection.execute("SELECT count(*) FROM app_user").fetchone()
-        finally:
-            connection.close()
-    except (sqlite3.Error, TypeError):
+        with closing(connect(place, durable=False)) as database:
+            ((known,),) = database.run(_EXISTS[database.shares_writing])
+            if not known:
+                return True
+            ((version,),) = database.run("SELECT version_num FROM alembic_version")
+            ((users,),) = database.run("SELECT count(*) FROM app_user")
+    except (sqlite3.Error, ValueError):
         return True
     return version < newest or users == 0
 

@@ -41,3 +41,8 @@ class Layout(msgspec.Struct, frozen=True):
 
 def layout_of(settings: Settings) -> Layout:
     return Layout(Path(settings.data).absolute())
+
+
+def database_of(settings: Settings) -> Path | str:
+    """SQLite's file, or PostgreSQL's URL."""
+    return settings.database or layout_of(settings).database

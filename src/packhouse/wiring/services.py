@@ -19,7 +19,7 @@ from packhouse.wiring.layout import layout_of
 async def open_control(settings: Settings) -> AsyncGenerator[tuple[SqlStore, Control]]:
     """Closed at the end, whatever happens."""
     layout = layout_of(settings)
-    store = SqlStore(f"sqlite+aiosqlite:///{layout.database}")
+    store = SqlStore(settings.database or f"sqlite+aiosqlite:///{layout.database}")
     clock = SystemClock()
     context = Context(
         store=store,

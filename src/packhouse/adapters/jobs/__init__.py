@@ -1,1 +1,1 @@
-"""Durable jobs with leases, on sqlite3 alone."""
+"""Durable jobs with leases, in the installation's database."""

@@ -1,10 +1,10 @@
 """Usage into the tables: records once each, and the sums that are kept over them."""
 
-import sqlite3
 from collections.abc import Callable, Sequence
 
 import msgspec
 
+from packhouse.adapters.database.connection import Connection
 from packhouse.adapters.metering.record import KnowledgeCount, UsageRecord
 from packhouse.adapters.metering.rollup import Place, by_hour, by_meter
 from packhouse.domain.quota import MeterLimit
@@ -18,27 +18,28 @@ _RECORD = (
 )
 _TOTAL = (
     "INSERT INTO usage_total (resource_id, month_start, meter, used) VALUES (?, ?, ?, ?)"
-    " ON CONFLICT (resource_id, month_start, meter) DO UPDATE SET used = used + excluded.used"
+    " ON CONFLICT (resource_id, month_start, meter) DO UPDATE SET used = usage_total.used + excluded.used"
 )
 _HOUR = (
     "INSERT INTO usage_hour (resource_id, hour_at, key_id, model, calls, estimated_calls,"
     " input, output, cache_read, cache_write) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (resource_id, hour_at, key_id, model) DO UPDATE SET calls = calls + excluded.calls,"
-    " estimated_calls = estimated_calls + excluded.estimated_calls, input = input + excluded.input,"
-    " output = output + excluded.output, cache_read = cache_read + excluded.cache_read,"
-    " cache_write = cache_write + excluded.cache_write"
+    " ON CONFLICT (resource_id, hour_at, key_id, model) DO UPDATE SET calls = usage_hour.calls + excluded.calls,"
+    " estimated_calls = usage_hour.estimated_calls + excluded.estimated_calls,"
+    " input = usage_hour.input + excluded.input, output = usage_hour.output + excluded.output,"
+    " cache_read = usage_hour.cache_read + excluded.cache_read,"
+    " cache_write = usage_hour.cache_write + excluded.cache_write"
 )
 _KNOWLEDGE = (
     "INSERT INTO knowledge_hour (resource_id, hour_at, searches, inserts, chunks, bytes)"
     " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (resource_id, hour_at) DO UPDATE SET"
-    " searches = searches + excluded.searches, inserts = inserts + excluded.inserts,"
-    " chunks = chunks + excluded.chunks, bytes = bytes + excluded.bytes"
+    " searches = knowledge_hour.searches + excluded.searches, inserts = knowledge_hour.inserts + excluded.inserts,"
+    " chunks = knowledge_hour.chunks + excluded.chunks, bytes = knowledge_hour.bytes + excluded.bytes"
 )
-_LAST_USED = "UPDATE api_key SET last_used_at = max(coalesce(last_used_at, 0), ?) WHERE id = ?"
+_LAST_USED = "UPDATE api_key SET last_used_at = ?1 WHERE id = ?2 AND coalesce(last_used_at, 0) < ?1"
 
 
 def book(
-    sql: sqlite3.Cursor,
+    sql: Connection,
     records: Sequence[UsageRecord],
     *,
     limits: Callable[[str, int], Sequence[MeterLimit]],
@@ -50,19 +51,19 @@ def book(
     fresh = _unknown(sql, records)
     months = {(record.resource_id, record.month_start) for record in fresh}
     totals = by_meter(fresh, {month: limits(*month) for month in months})
-    sql.executemany(_RECORD, [msgspec.structs.astuple(record) for record in fresh])
-    sql.executemany(_TOTAL, [(*place, amount) for place, amount in totals.items()])
-    sql.executemany(_HOUR, by_hour(fresh))
-    sql.executemany(_LAST_USED, [(at, key_id) for key_id, at in _latest(fresh).items()])
+    sql.run_many(_RECORD, [msgspec.structs.astuple(record) for record in fresh])
+    sql.run_many(_TOTAL, [(*place, amount) for place, amount in totals.items()])
+    sql.run_many(_HOUR, by_hour(fresh))
+    sql.run_many(_LAST_USED, [(at, key_id) for key_id, at in sorted(_latest(fresh).items())])
     return totals
 
 
-def count(sql: sqlite3.Cursor, counts: Sequence[KnowledgeCount]) -> None:
+def count(sql: Connection, counts: Sequence[KnowledgeCount]) -> None:
     """Adds what was done in knowledge bases."""
-    sql.executemany(_KNOWLEDGE, [msgspec.structs.astuple(each) for each in counts])
+    sql.run_many(_KNOWLEDGE, [msgspec.structs.astuple(each) for each in counts])
 
 
-def _unknown(sql: sqlite3.Cursor, records: Sequence[UsageRecord]) -> list[UsageRecord]:
+def _unknown(sql: Connection, records: Sequence[UsageRecord]) -> list[UsageRecord]:
     """The records that are not booked yet, each once: replaying a journal changes nothing."""
     fresh = {record.call_id: record for record in records}
     ids = list(fresh)
@@ -70,7 +71,7 @@ def _unknown(sql: sqlite3.Cursor, records: Sequence[UsageRecord]) -> list[UsageR
         some = ids[start : start + IDS_AT_ONCE]
         marks = ",".join("?" * len(some))
         query = f"SELECT call_id FROM usage_record WHERE call_id IN ({marks})"  # noqa: S608 - only marks
-        for (known,) in sql.execute(query, some).fetchall():
+        for (known,) in sql.run(query, some):
             del fresh[known]
     return list(fresh.values())
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from packhouse.adapters.database.connection import Place
 from packhouse.adapters.metering.access import AccessMemory, look_up, pack_of
 from packhouse.adapters.metering.accounts import MeterAccount, MonthAccount
 from packhouse.adapters.metering.database import Lease, MeterDatabase
@@ -49,7 +50,7 @@ class Settled:
 class LeasedMeter:
     """The meter of one process; all of it runs on one event loop. `Upkeep` must run beside it."""
 
-    def __init__(self, *, database: Path, journals: Path, clock: Clock, ids: Ids) -> None:
+    def __init__(self, *, database: Place, journals: Path, clock: Clock, ids: Ids) -> None:
         self.process_id = ids.new("proc")
         self.database = MeterDatabase(database)
         self.journals = journals

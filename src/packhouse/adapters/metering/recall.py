@@ -4,7 +4,7 @@ Each recall of a pack's month has a number. A process answers by giving back its
 blocks; when all have answered, what is still set aside is held or spent, and a refusal is true.
 """
 
-import sqlite3
+from packhouse.adapters.database.connection import Connection
 
 WAIT_SECONDS = 1.0
 """How long a call waits for the answers. Only a process that died or hangs does not answer by then; its blocks end
@@ -18,7 +18,8 @@ Month = tuple[str, int]
 
 _ASK = (
     "INSERT INTO meter_recall (resource_id, month_start, number, recalled_at) VALUES (?, ?, 1, ?)"
-    " ON CONFLICT (resource_id, month_start) DO UPDATE SET number = number + 1, recalled_at = excluded.recalled_at"
+    " ON CONFLICT (resource_id, month_start) DO UPDATE SET number = meter_recall.number + 1,"
+    " recalled_at = excluded.recalled_at"
     " RETURNING number"
 )
 _ASKED = (
@@ -33,31 +34,29 @@ _UNANSWERED = (
 _ANSWER = "UPDATE meter_block SET answered = ? WHERE process_id = ? AND resource_id = ? AND month_start = ?"
 
 
-def ask(sql: sqlite3.Cursor, month: Month, *, now: int) -> int:
+def ask(sql: Connection, month: Month, *, now: int) -> int:
     """The number of a new recall."""
-    (number,) = sql.execute(_ASK, (*month, now)).fetchone()
+    ((number,),) = sql.run(_ASK, (*month, now))
     return number
 
 
-def asked(sql: sqlite3.Cursor, process_id: str) -> list[tuple[Month, int]]:
+def asked(sql: Connection, process_id: str) -> list[tuple[Month, int]]:
     """The recalls that the process has not answered."""
-    return [((resource_id, start), number) for resource_id, start, number in sql.execute(_ASKED, (process_id,))]
+    return [((resource_id, start), number) for resource_id, start, number in sql.run(_ASKED, (process_id,))]
 
 
-def answer(sql: sqlite3.Cursor, process_id: str, *, month: Month, number: int) -> None:
+def answer(sql: Connection, process_id: str, *, month: Month, number: int) -> None:
     """Everything that no call holds was given back."""
-    sql.execute(_ANSWER, (number, process_id, *month))
+    sql.run(_ANSWER, (number, process_id, *month))
 
 
-def unanswered(sql: sqlite3.Cursor, process_id: str, *, month: Month, number: int, now: int) -> int:
+def unanswered(sql: Connection, process_id: str, *, month: Month, number: int, now: int) -> int:
     """How many blocks of other living processes have not been looked through."""
-    (count,) = sql.execute(_UNANSWERED, (process_id, *month, number, now)).fetchone()
+    ((count,),) = sql.run(_UNANSWERED, (process_id, *month, number, now))
     return count
 
 
-def latest(sql: sqlite3.Cursor, month: Month) -> tuple[int, int]:
+def latest(sql: Connection, month: Month) -> tuple[int, int]:
     """The number and the instant of the last recall; zeros where there was none."""
-    row = sql.execute(
-        "SELECT number, recalled_at FROM meter_recall WHERE resource_id = ? AND month_start = ?", month
-    ).fetchone()
-    return row or (0, 0)
+    rows = sql.run("SELECT number, recalled_at FROM meter_recall WHERE resource_id = ? AND month_start = ?", month)
+    return (rows[0][0], rows[0][1]) if rows else (0, 0)

@@ -3,17 +3,20 @@
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 
-from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from packhouse.adapters.sql.engine import read_engine, refuse_unusable, write_engine
+from packhouse.adapters.sql.engine import is_sqlite, read_engine, refuse_unusable, write_engine
 from packhouse.adapters.sql.schema import HEAD, schema_version, upgrade
 from packhouse.adapters.sql.work import SqlWork
 from packhouse.domain.errors import Refused
 
+_PASSING = frozenset({"55P03", "40P01", "57P01", "57P02", "57P03", "53300"})
+"""PostgreSQL's states: no lock in time, a deadlock, shutting down, starting, no connection left."""
+
 
 class SqlStore:
-    """See `ports.store.Store`. `url` is SQLAlchemy's, with an asynchronous driver (`sqlite+aiosqlite:///…`)."""
+    """See `ports.store.Store`. `url` is `sqlite+aiosqlite:///…` or `postgresql://…`."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -38,8 +41,10 @@ class SqlStore:
         Refused(data_directory_unusable).
         """
         refuse_unusable(self._url)
+        # SQLite's file must be made where there is none; elsewhere a look need not wait for its turn to write
+        engine = self._writers if is_sqlite(self._url) else self._readers
         with _translated():
-            async with self._writers.begin() as sql:
+            async with engine.begin() as sql:
                 version = await sql.run_sync(schema_version)
         return version is not None and version >= HEAD
 
@@ -69,10 +74,20 @@ def _translated() -> Generator[None]:
             raise Refused("data_directory_unusable", f"The database cannot be used: {reason}.") from error
         if "locked" in reason:
             raise Refused("unavailable", "The database is busy. Try again in a moment.") from error
-        raise
+        raise _away(error) from error
     except DatabaseError as error:
         reason = str(error.orig)
         if "not a database" in reason or "malformed" in reason:
             what = f"The database cannot be used: {reason}. Restore it from a backup, or choose another with --data."
             raise Refused("data_directory_unusable", what) from error
-        raise
+        raise _away(error) from error
+    except DBAPIError as error:
+        raise _away(error) from error
+
+
+def _away(error: DBAPIError) -> Exception:
+    """Refused(unavailable) where a server went away, or kept us waiting for a lock; else the error itself."""
+    state = str(getattr(error.orig, "sqlstate", "") or "")
+    if error.connection_invalidated or state in _PASSING or state.startswith("08"):
+        return Refused("unavailable", "The database cannot be reached, or is busy. Try again in a moment.")
+    return error
