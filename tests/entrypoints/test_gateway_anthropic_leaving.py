@@ -47,8 +47,10 @@ async def test_others_are_stopped_and_booked_at_what_came(tmp_path: Path) -> Non
         async with to.client.messages.stream(**ASKED) as stream:
             async for _ in stream.text_stream:
                 break
-        ((_, output, _, _, source, outcome),) = await settled(to)
+        ((sent, output, _, _, source, outcome),) = await settled(to)
         assert (source, outcome) == ("estimated", "cancelled")
         assert isinstance(output, int)
         assert 0 < output <= 500
+        assert isinstance(sent, int)
+        assert 14 <= sent <= 60  # it was 14: not the hundreds of tokens that it was held at
         assert to.sim.seen.last.ended == "client left"

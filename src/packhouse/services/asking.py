@@ -36,6 +36,10 @@ class RelayedBody(Protocol):
     output_tokens: int | None
     input_tokens: int
 
+    def likely_input(self) -> int:
+        """What it is booked at where its provider does not say: no more than `input_tokens`."""
+        ...
+
     def patched(self, *, model: str, output_tokens: int) -> bytes:
         """The body for the provider, changed only where these two differ."""
         ...
@@ -44,8 +48,8 @@ class RelayedBody(Protocol):
         """What an answer, or a piece of a stream, reports as consumed, over what earlier pieces did."""
         ...
 
-    def output_bytes_of(self, payload: bytes) -> int:
-        """How much of a piece of a stream is the model's own output."""
+    def likely_output_of(self, payload: bytes) -> float:
+        """How many tokens of a piece of a stream are the model's own output, most likely."""
         ...
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
+from math import ceil
 
 import msgspec
 
@@ -20,6 +22,7 @@ from packhouse.domain.chat_part import Dialect, Part, Text, Thinking, ToolUse
 from packhouse.domain.content import Content
 from packhouse.domain.errors import Refused
 from packhouse.domain.estimate import input_bound
+from packhouse.domain.likely_tokens import LIKELY_PER_TOOL_CALL, likely_input, likely_tokens
 from packhouse.domain.units import KeyId, ModelTokens
 from packhouse.ports.meter import Call, Pack
 from packhouse.services.asking import Asking, RelayedBody, Reported
@@ -28,7 +31,7 @@ from packhouse.services.models import Models
 from packhouse.services.pump import Pumps
 from packhouse.services.received import ON_ITS_WAY, Received, begun
 
-__all__ = ["Answered", "Chat", "RelayedBody", "Reported", "Spender", "output_bytes_of", "output_cap"]
+__all__ = ["Answered", "Chat", "RelayedBody", "Reported", "Spender", "likely_output", "output_cap"]
 
 
 class Spender(msgspec.Struct, frozen=True):
@@ -93,8 +96,7 @@ class Chat:
         async with spending:
             asking = Asking(self._models, spender.pack, model=model, spending=spending)
             answer = await asking.answer(request)
-            output_bytes = sum(output_bytes_of(part) for part in answer.parts)
-            booked = spending.settle(answer.tokens, estimate=ModelTokens(bound, output_bytes + ON_ITS_WAY))
+            booked = spending.settle(answer.tokens, estimate=_likely(asking.model, request, answer=answer))
         return Answered(answer, booked, asking.model.id)
 
     async def stream(self, spender: Spender, request: ChatRequest) -> AsyncGenerator[ChatPiece, None]:
@@ -105,7 +107,8 @@ class Chat:
         bound = input_bound(request)
         spending = await self._enter(spender, model, input_tokens=bound, output_tokens=request.output_tokens_max)
         asking = Asking(self._models, spender.pack, model=model, spending=spending)
-        pieces = _metered(asking.stream(request), spending, bound=bound)
+        received = Received(partial(_likely_input, model, request))
+        pieces = _metered(asking.stream(request), spending, received=received)
         return await begun(self._pumps.pieces(pieces, drain=_drained(spender.pack, model)))
 
     async def relay(self, spender: Spender, body: RelayedBody) -> bytes:
@@ -118,8 +121,9 @@ class Chat:
         async with spending:
             answer = await Asking(self._models, spender.pack, model=model, spending=spending).relay(body)
             reported = body.reported(answer, None)
-            estimate = ModelTokens(body.input_tokens, len(answer))
-            spending.settle(reported.tokens if reported else None, estimate=estimate)
+            tokens = reported.tokens if reported else None
+            estimate = tokens or ModelTokens(body.likely_input(), ceil(likely_tokens(answer)))
+            spending.settle(tokens, estimate=estimate)
         return answer
 
     async def relay_stream(self, spender: Spender, body: RelayedBody) -> AsyncGenerator[bytes, None]:
@@ -144,16 +148,15 @@ class Chat:
 
 
 async def _metered(
-    source: AsyncGenerator[ChatPiece, None], spending: Spending, *, bound: int
+    source: AsyncGenerator[ChatPiece, None], spending: Spending, *, received: Received
 ) -> AsyncGenerator[ChatPiece, None]:
-    received = Received(bound)
     async with spending, received.booked_if_cut(spending), aclosing(source) as pieces:
         async for piece in pieces:
             if isinstance(piece, StreamEnd):
                 booked = spending.settle(piece.tokens, estimate=received.estimate())
                 yield msgspec.structs.replace(piece, tokens=booked)
                 return
-            received.add(output_bytes_of(piece))
+            received.add(likely_output(piece))
             yield piece
         raise Refused("provider_cut", "The model's answer broke off before its end.")
 
@@ -161,16 +164,27 @@ async def _metered(
 async def _relayed(
     source: AsyncGenerator[bytes, None], spending: Spending, *, body: RelayedBody
 ) -> AsyncGenerator[bytes, None]:
-    received = Received(body.input_tokens)
+    received = Received(body.likely_input)
     async with spending, received.booked_if_cut(spending):
         async with aclosing(source) as payloads:
             async for payload in payloads:
-                received.add(body.output_bytes_of(payload))
+                received.add(body.likely_output_of(payload))
                 reported = body.reported(payload, received.tokens)
                 if reported is not None:
                     received.tokens, received.final = reported.tokens, reported.final
                 yield payload
         spending.settle(received.tokens if received.final else None, estimate=received.estimate())
+
+
+def _likely(model: Model, request: ChatRequest, *, answer: ChatAnswer) -> ModelTokens:
+    """Not a byte of it is read where the provider said what it cost."""
+    if answer.tokens is not None:
+        return answer.tokens
+    return ModelTokens(_likely_input(model, request), ceil(sum(map(likely_output, answer.parts))) + ON_ITS_WAY)
+
+
+def _likely_input(model: Model, request: ChatRequest) -> int:
+    return likely_input(request, is_plain=model.provider == "openai_compatible")
 
 
 def _drained(pack: Pack, model: Model) -> bool:
@@ -194,16 +208,16 @@ def output_cap(model: Model, asked: int | None) -> int:
     return asked
 
 
-def output_bytes_of(output: ChatPiece | Part) -> int:
-    """The bytes that a model wrote: no fewer than its tokens. Counts for what no provider reported."""
+def likely_output(output: ChatPiece | Part) -> float:
+    """The tokens of what a model wrote, most likely. Counts for what no provider reported."""
     match output:
         case Text(text=text) | TextDelta(text=text) | Thinking(text=text) | ThinkingDelta(text=text):
-            return len(text.encode())
+            return likely_tokens(text)
         case ToolUse(name=name, arguments=arguments):
-            return len(name.encode()) + len(arguments.encode())
+            return LIKELY_PER_TOOL_CALL + likely_tokens(name) + likely_tokens(arguments)
         case ToolUseStart(name=name):
-            return len(name.encode())
+            return LIKELY_PER_TOOL_CALL + likely_tokens(name)
         case ToolUseDelta(arguments=arguments):
-            return len(arguments.encode())
+            return likely_tokens(arguments)
         case _:
             return 0

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from math import ceil
 from typing import Any, TypeVar
 
 import msgspec
@@ -61,27 +62,27 @@ async def begun(
 
 
 class Received:
-    """Counts the output bytes of a stream: a token is at least one byte, so they bound the tokens.
+    """Counts the output of a stream in likely tokens; `likely_input` is asked for the input where that is needed.
 
     `tokens` is what its provider reported so far, `final` whether nothing more will come.
     """
 
-    __slots__ = ("_input_tokens", "_output_bytes", "final", "tokens")
+    __slots__ = ("_likely_input", "_output_tokens", "final", "tokens")
 
-    def __init__(self, input_tokens: int) -> None:
-        self._input_tokens = input_tokens
-        self._output_bytes = 0
+    def __init__(self, likely_input: Callable[[], int]) -> None:
+        self._likely_input = likely_input
+        self._output_tokens = 0.0
         self.tokens: ModelTokens | None = None
         self.final = False
 
-    def add(self, output_bytes: int) -> None:
-        self._output_bytes += output_bytes
+    def add(self, output_tokens: float) -> None:
+        self._output_tokens += output_tokens
 
     def estimate(self) -> ModelTokens:
-        """What was reported of the input, where some was, and the bound of the output."""
-        output = self._output_bytes + ON_ITS_WAY
+        """What was reported of the input, where some was, and the likely output."""
+        output = ceil(self._output_tokens) + ON_ITS_WAY
         if self.tokens is None:
-            return ModelTokens(self._input_tokens, output)
+            return ModelTokens(self._likely_input(), output)
         return msgspec.structs.replace(self.tokens, output=max(output, self.tokens.output))
 
     @asynccontextmanager
@@ -93,7 +94,7 @@ class Received:
             if spending.sent_already and not spending.settled:
                 failed = isinstance(error, Exception)
                 nothing = isinstance(error, Refused) and error.code in ANSWERED_WITHOUT_COST
-                if not (nothing and self._output_bytes == 0):
+                if not (nothing and self._output_tokens == 0):
                     spending.settle(
                         self.tokens if self.final else None,
                         estimate=self.estimate(),

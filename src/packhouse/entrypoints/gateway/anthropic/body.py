@@ -5,9 +5,11 @@ import msgspec
 from packhouse.domain.chat_part import Dialect
 from packhouse.domain.content import Content
 from packhouse.domain.errors import Refused
+from packhouse.domain.likely_tokens import likely_input
 from packhouse.domain.units import ModelTokens
 from packhouse.entrypoints.gateway.anthropic import wire
 from packhouse.entrypoints.gateway.anthropic.bound import body_bound
+from packhouse.entrypoints.gateway.anthropic.read import read_messages
 from packhouse.entrypoints.gateway.decode import decode
 from packhouse.ports.models import Headers
 from packhouse.services.chat import Reported
@@ -89,6 +91,13 @@ class RelayBody:
         self.output_tokens = envelope.max_tokens
         self.input_tokens = body_bound(body)
 
+    def likely_input(self) -> int:
+        """What cannot be read is booked at its bound."""
+        try:
+            return min(self.input_tokens, likely_input(read_messages(self._body), is_plain=False))
+        except Refused:
+            return self.input_tokens
+
     def patched(self, *, model: str, output_tokens: int) -> bytes:
         fields = _fields.decode(self._body)
         fields["model"] = msgspec.Raw(msgspec.json.encode(model))
@@ -107,7 +116,8 @@ class RelayBody:
             return None
         return Reported(_tokens(usage, before or ModelTokens()), final=event.type != "message_start")
 
-    def output_bytes_of(self, payload: bytes) -> int:
+    def likely_output_of(self, payload: bytes) -> float:
+        """Bytes: what Claude writes around its calls of tools is in no event, and is billed."""
         if b'"content_block_delta"' not in payload:
             return 0
         delta = _read(payload).delta or _Delta()

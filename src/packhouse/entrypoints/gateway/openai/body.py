@@ -6,10 +6,11 @@ import msgspec
 
 from packhouse.domain.chat_part import Dialect
 from packhouse.domain.errors import Refused
+from packhouse.domain.likely_tokens import likely_input
 from packhouse.domain.units import ModelTokens
 from packhouse.entrypoints.gateway.decode import decode
 from packhouse.entrypoints.gateway.openai.bound import input_bound_of
-from packhouse.entrypoints.gateway.openai.read import refuse_log_probabilities
+from packhouse.entrypoints.gateway.openai.read import read_chat, refuse_log_probabilities
 from packhouse.entrypoints.gateway.openai.usage import Payload, Reports
 from packhouse.entrypoints.gateway.openai.wire import ChatEnvelope
 from packhouse.ports.models import Headers
@@ -57,6 +58,13 @@ class RelayBody:
         self.output_tokens = envelope.output_tokens_max
         self.input_tokens = input_bound_of(body)
 
+    def likely_input(self) -> int:
+        """What cannot be read is booked at its bound."""
+        try:
+            return min(self.input_tokens, likely_input(read_chat(self._body), is_plain=True))
+        except Refused:
+            return self.input_tokens
+
     def patched(self, *, model: str, output_tokens: int) -> bytes:
         envelope = self._envelope
         fields = decode(_fields, self._body)
@@ -83,8 +91,8 @@ class RelayBody:
         tokens = usage.tokens() if usage is not None else None
         return Reported(tokens, final) if tokens is not None else None
 
-    def output_bytes_of(self, payload: bytes) -> int:
-        return self._payload(payload).output_bytes
+    def likely_output_of(self, payload: bytes) -> float:
+        return self._payload(payload).likely_output
 
     def _payload(self, payload: bytes) -> Payload:
         """Decoded once, whatever is asked of it."""

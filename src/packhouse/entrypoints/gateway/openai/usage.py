@@ -3,6 +3,7 @@
 import msgspec
 
 from packhouse.domain.content import Content
+from packhouse.domain.likely_tokens import LIKELY_PER_TOOL_CALL, likely_tokens
 from packhouse.domain.openai_usage import OpenAIUsage
 from packhouse.domain.units import ModelTokens
 
@@ -13,6 +14,18 @@ class Delta(Content, frozen=True):
     reasoning_content: str | None = None
     reasoning: str | None = None
     tool_calls: msgspec.Raw = msgspec.Raw(b"")
+
+
+class _Called(Content, frozen=True):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class _Call(Content, frozen=True):
+    function: _Called | None = None
+
+
+_calls = msgspec.json.Decoder(list[_Call])
 
 
 class Choice(Content, frozen=True):
@@ -27,8 +40,8 @@ class Payload(Content, frozen=True):
     usage: OpenAIUsage | None = None
 
     @property
-    def output_bytes(self) -> int:
-        return sum(_bytes_of(choice.delta) for choice in self.choices if choice.delta is not None)
+    def likely_output(self) -> float:
+        return sum(_likely_output(choice.delta) for choice in self.choices if choice.delta is not None)
 
     @property
     def final(self) -> bool:
@@ -36,9 +49,21 @@ class Payload(Content, frozen=True):
         return all(choice.finish_reason is not None for choice in self.choices)
 
 
-def _bytes_of(delta: Delta) -> int:
+def _likely_output(delta: Delta) -> float:
     texts = (delta.content, delta.refusal, delta.reasoning_content, delta.reasoning)
-    return len(bytes(delta.tool_calls)) + sum(len(text.encode()) for text in texts if text)
+    return _of_calls(bytes(delta.tool_calls)) + sum(likely_tokens(text) for text in texts if text)
+
+
+def _of_calls(json: bytes) -> float:
+    """The model writes names and arguments; what is not as we know it counts as it stands."""
+    if json in (b"", b"null"):
+        return 0
+    try:
+        called = [call.function or _Called() for call in _calls.decode(json)]
+    except msgspec.DecodeError:
+        return likely_tokens(json)
+    begun = sum(LIKELY_PER_TOOL_CALL for each in called if each.name)
+    return begun + sum(likely_tokens(text) for each in called for text in (each.name, each.arguments) if text)
 
 
 class Reports(Content, frozen=True):
