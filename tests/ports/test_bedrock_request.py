@@ -386,6 +386,13 @@ def test_top_k_and_effort() -> None:
     assert "outputConfig" not in older
 
 
+@pytest.mark.parametrize("model", [NOVA, "openai.gpt-oss-120b-1:0", "eu.anthropic.claude-sonnet-4-6"])
+def test_an_effort_that_is_none_is_refused_whoever_made_the_model(model: str) -> None:
+    assert refused(asked(model=model, effort="extreme")) == ("invalid_request", "effort")
+    assert "outputConfig" not in body_of(asked(model=model, effort="none"))
+    assert body_of(asked(model=model, effort="low"))["outputConfig"] == {"effort": "low"}
+
+
 def test_options_of_the_callers_dialect() -> None:
     beta = ForeignOption("anthropic", "anthropic_beta", raw(["context-1m-2025-08-07"]))
     bedrock = (

@@ -28,7 +28,7 @@ _BUDGETED = re.compile(r"claude-(?:3-7|(?:sonnet|opus)-4(?!-[1-9](?!\d))|opus-4-
 
 
 def with_effort(request: ChatRequest) -> ChatRequest:
-    """The request as that Claude takes it: with the word, with a budget of thought in its place, or with neither.
+    """The request as its model takes it: with the word, with a budget of thought in its place, or with neither.
 
     An effort is a wish: where the rest of the request excludes thought, none is asked for. Refused(invalid_request)
     lists the words.

@@ -32,8 +32,7 @@ def converse_body(request: ChatRequest) -> bytes:
         if getattr(request, name):
             raise Refused("unsupported", f"This model has no {name}.", field=name)
     family = family_of(request.model)
-    if family == "claude":
-        request = with_effort(request)
+    request = with_effort(request)
     system, messages = _conversation(request, family)
     more = extras(request, family)
     body = wire.OutConverse(
@@ -51,8 +50,7 @@ def converse_body(request: ChatRequest) -> bytes:
 def count_body(request: ChatRequest) -> bytes:
     """The body that asks how many input tokens the same request would be. Refused as above."""
     family = family_of(request.model)
-    if family == "claude":
-        request = with_effort(request)
+    request = with_effort(request)
     system, messages = _conversation(request, family)
     counted = wire.OutCountedConverse(
         messages=messages,
