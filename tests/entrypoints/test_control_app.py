@@ -10,10 +10,11 @@ from packhouse.entrypoints.portal.site import Site
 from packhouse.services.control import control
 from packhouse.wiring.control import control_app
 from tests.services.conftest import NOW, context_on
+from tests.support.installation import Installation
 
 
 def test_no_handler_leaves_the_framework_to_guess_its_parameters(tmp_path: Path) -> None:
-    context = context_on(tmp_path / "packhouse.db", SetClock(NOW))
+    context = context_on(Installation(tmp_path / "packhouse.db", tmp_path / "journal"), SetClock(NOW))
     assert isinstance(context.store, SqlStore)
     site = Site(
         control(context),

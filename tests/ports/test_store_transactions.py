@@ -52,8 +52,6 @@ def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[In
 
 @pytest.fixture
 async def store(installation: Installation) -> AsyncGenerator[SqlStore]:
-    if not installation.sql("SELECT 1 FROM entitlement_revision"):  # what the migrations put there
-        installation.sql("INSERT INTO entitlement_revision (id, value) VALUES (1, 0)")
     made = SqlStore(store_url(installation))
     async with made.writing() as work:
         await work.companies.add(COMPANY)

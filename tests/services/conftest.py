@@ -1,6 +1,6 @@
 """A control plane on a database of its own, with a clock that the test sets."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,8 @@ from packhouse.services.control import Control, control
 from packhouse.services.ledger import NewContract
 from packhouse.services.order import Order
 from packhouse.services.user import NewUser
+from tests.support.databases import installed, store_url
+from tests.support.installation import Installation
 
 NOW = datetime(2026, 1, 31, 10, tzinfo=UTC)
 YEAR = timedelta(days=365)
@@ -34,6 +36,7 @@ PROVIDERS = ("local", "openai_compatible", "bedrock")
 class House:
     """The services, with an operator and a company that has an admin and a contract."""
 
+    installation: Installation
     services: Control
     clock: SetClock
     context: Context
@@ -93,24 +96,30 @@ class House:
         return (await self.services.entitlements.balance(self.admin, self.company.id)).available
 
 
-def context_on(path: Path, clock: SetClock) -> Context:
+def context_on(installation: Installation, clock: SetClock) -> Context:
     return Context(
-        store=SqlStore(f"sqlite+aiosqlite:///{path}"),
+        store=SqlStore(store_url(installation)),
         clock=clock,
         ids=SystemIds(clock),
         passwords=Argon2Passwords(time_cost=1, memory_kib=8),
         catalog=read_catalog(),
         offering=Offering((("eu-central-1", PROVIDERS),)),
-        sizes=EmbeddedSizes(path.parent / "knowledge"),
+        sizes=EmbeddedSizes(installation.journals.parent / "knowledge"),
     )
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncGenerator[House]:
+def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Installation]:
+    """SQLite, unless `@pytest.mark.parametrize("installation", KINDS, indirect=True)` wants both."""
+    with installed(getattr(request, "param", "sqlite"), tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+async def house(installation: Installation) -> AsyncGenerator[House]:
     clock = SetClock(NOW)
-    context = context_on(tmp_path / "packhouse.db", clock)
+    context = context_on(installation, clock)
     assert isinstance(context.store, SqlStore)
-    await context.store.migrate()
     services = control(context)
     first = await services.users.bootstrap(email="operator@example.com", name="Olga", password=PASSWORD)
     assert first is not None
@@ -118,7 +127,7 @@ async def house(tmp_path: Path) -> AsyncGenerator[House]:
     company = await services.companies.create(operator, "Example")
     new = NewUser(email="admin@example.com", name="Ada", role="admin", company_id=company.id, password=PASSWORD)
     admin = Actor((await services.users.create(operator, new)).user.id, "admin", company.id)
-    made = House(services, clock, context, operator, company, admin)
+    made = House(installation, services, clock, context, operator, company, admin)
     await made.fund(company, 200)
     yield made
     await context.store.close()

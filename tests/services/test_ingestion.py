@@ -102,7 +102,7 @@ async def test_the_same_bytes_with_other_metadata_change_the_document_and_its_ch
 
 async def test_the_same_bytes_at_the_same_time_make_one_document(house: KnowledgeHouse) -> None:
     """As two gateways would do it: the calls look before either has written."""
-    other = EmbeddedVectorEngine(house.installation.database.parent / "knowledge")
+    other = EmbeddedVectorEngine(house.installation.journals.parent / "knowledge")
     store = await other.open(house.base.pack.id, house.base.dimensions)
     bases = [house.base, replace(house.base, store=store)] * 4
     taken = await asyncio.gather(*(house.documents.upload(base, "default", file=file()) for base in bases))

@@ -9,8 +9,9 @@ from packhouse.domain.key import parse_key
 from packhouse.domain.units import ResourceId
 from packhouse.domain.user import Actor
 from tests.services.conftest import House
+from tests.support.databases import KINDS
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("installation", KINDS, indirect=True)]
 
 
 async def code(house: House, actor: Actor, resource_id: ResourceId, *open_to: ResourceId) -> str:

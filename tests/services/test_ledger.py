@@ -7,8 +7,9 @@ import pytest
 from packhouse.domain.errors import Refused
 from packhouse.services.ledger import NewContract
 from tests.services.conftest import House
+from tests.support.databases import KINDS
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("installation", KINDS, indirect=True)]
 DAY = timedelta(days=1)
 
 

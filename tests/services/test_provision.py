@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import anyio
 import pytest
@@ -14,8 +13,9 @@ from packhouse.domain.resource import Resource
 from packhouse.services.control import control
 from packhouse.services.order import EmbeddingsOrder
 from tests.services.conftest import House, context_on
+from tests.support.databases import KINDS
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("installation", KINDS, indirect=True)]
 
 
 async def refusal(house: House, **changes: object) -> Refused:
@@ -168,10 +168,10 @@ async def test_the_same_idempotency_key_gives_the_same_resource(house: House) ->
     assert refused.value.code == "conflict"
 
 
-async def test_two_admins_who_spend_the_last_tokens_at_once(house: House, tmp_path: Path) -> None:
+async def test_two_admins_who_spend_the_last_tokens_at_once(house: House) -> None:
     """On two nodes: each with connections of its own to the same database."""
     await house.provision(plan="L")  # 80 are left: enough for one M
-    other = context_on(tmp_path / "packhouse.db", house.clock)
+    other = context_on(house.installation, house.clock)
     nodes = [house.services, control(other)]
     made: list[Resource] = []
     refused: list[str] = []

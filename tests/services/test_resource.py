@@ -10,8 +10,9 @@ from packhouse.domain.units import ResourceId
 from packhouse.services.activity import ActivityQuery
 from packhouse.services.resource import Changes, ResourceView
 from tests.services.conftest import House
+from tests.support.databases import KINDS
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("installation", KINDS, indirect=True)]
 DAY = timedelta(days=1)
 
 

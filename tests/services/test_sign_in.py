@@ -10,8 +10,9 @@ from packhouse.services.secrets import FAILURES_MAX, FAILURES_WINDOW
 from packhouse.services.sign_in import SESSION_LIFETIME
 from packhouse.services.user import LINK_LIFETIME, NewUser
 from tests.services.conftest import PASSWORD, House
+from tests.support.databases import KINDS
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("installation", KINDS, indirect=True)]
 EMAIL = "admin@example.com"
 
 

@@ -9,8 +9,9 @@ import pytest
 from packhouse.domain.errors import Refused
 from packhouse.services.control import control
 from tests.services.conftest import House
+from tests.support.databases import KINDS
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("installation", KINDS, indirect=True)]
 
 
 async def test_a_new_version_suspends_after_its_grace_until_it_is_accepted(house: House) -> None:

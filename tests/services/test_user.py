@@ -5,8 +5,9 @@ import pytest
 from packhouse.domain.errors import Refused
 from packhouse.services.user import NewUser
 from tests.services.conftest import House
+from tests.support.databases import KINDS
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("installation", KINDS, indirect=True)]
 
 
 async def test_an_admin_makes_people_of_the_own_company_only(house: House) -> None:

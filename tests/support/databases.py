@@ -23,7 +23,9 @@ KINDS = [
 def installed(kind: Kind, directory: Path) -> Generator[Installation]:
     """A database with this version's tables, and no rows of ours."""
     if kind == "sqlite":
-        yield install(directory)
+        made = install(directory)
+        made.sql("INSERT INTO entitlement_revision (id, value) VALUES (1, 0)")  # as the migrations do
+        yield made
         return
     url = postgres.fresh_database()
     try:

@@ -12,13 +12,14 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import threading
 import time
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 
@@ -28,6 +29,8 @@ UNPRIVILEGED = 65_534
 START_SECONDS = 60
 TEMPLATE = "packhouse_template"
 PASSWORD = "pass-phrase-of-the-test-server"
+
+Result = TypeVar("Result")
 
 _numbers = count(1)
 
@@ -118,7 +121,7 @@ def server() -> PostgresServer:
     made = PostgresServer()
     atexit.register(made.stop)
     run(made.url("postgres"), f"CREATE DATABASE {TEMPLATE}")
-    asyncio.run(_migrate(made.url(TEMPLATE)))
+    _apart(_migrate(made.url(TEMPLATE)))
     return made
 
 
@@ -141,21 +144,13 @@ def drop_database(url: str) -> None:
 
 def run(url: str, statement: str, *values: object) -> list[tuple[Any, ...]]:
     """One statement (marks `$1`), foreign keys unchecked; its rows. Also within a running loop."""
-    done = list[list[tuple[Any, ...]]]()
-    failures = list[BaseException]()
+    return _apart(_run(url, statement, *values))
 
-    def work() -> None:
-        try:
-            done.append(asyncio.run(_run(url, statement, *values)))
-        except BaseException as error:
-            failures.append(error)
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    if failures:
-        raise failures[0]
-    return done[0]
+def _apart(work: Coroutine[Any, Any, Result]) -> Result:
+    """In a thread, so that it works while a loop runs in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 async def _run(url: str, statement: str, *values: object) -> list[tuple[Any, ...]]:

@@ -100,6 +100,28 @@ def demo(
         _stop(process)
 
 
+@contextmanager
+def serving(directory: Path, *flags: str, environment: Mapping[str, str] | None = None) -> Generator[str]:
+    """`packhouse serve` on free ports, until it is ready; its gateway's URL."""
+    directory.mkdir()
+    errors = directory / "stderr.txt"
+    command = [sys.executable, "-m", "packhouse.cli.main", "serve", "--data", str(directory / "data")]
+    ports = ["--gateway-port", "0", "--control-port", "0", "--worker-port", "0"]
+    with errors.open("w") as stderr:
+        process = subprocess.Popen(
+            [*command, *ports, *flags],
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            cwd=directory,
+            env={**os.environ, **(environment or {})},
+        )
+    try:
+        line = _first_line(process, errors).decode()
+        yield line.partition("gateway ")[2].partition(";")[0].partition(",")[0]
+    finally:
+        _stop(process)
+
+
 def _first_line(process: subprocess.Popen[bytes], errors: Path) -> bytes:
     assert process.stdout is not None
     data = b""
