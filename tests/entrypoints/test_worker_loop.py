@@ -93,7 +93,8 @@ class Bench:
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncGenerator[Bench]:
-    database = install(tmp_path).database
+    install(tmp_path)
+    database = tmp_path / "packhouse.db"
     clock = SystemClock()
     jobs = JobQueue(database, clock, ids=SystemIds(clock))
     yield Bench(database, jobs, Work(jobs), [], asyncio.Event())
