@@ -43,6 +43,15 @@ def test_several_regions_and_a_secret_in_a_file(tmp_path: Path) -> None:
         ("cohere key=env:NOT_THERE", "the environment has no NOT_THERE"),
         ("cohere key=file:/nowhere/key", "cannot be read"),
         ("openai_compatible url=http://127.0.0.1:1/v1", "needs url= and name="),
+        ("anthropic key=k cap_field=max_tokens", "`cap_field=` does nothing for anthropic, which takes: region=, url="),
+        ("anthropic key=k name=mine", "`name=` does nothing for anthropic"),
+        ("cohere key=k asks_usage=false", "`asks_usage=` does nothing for cohere"),
+        ("bedrock auth=api-key", "`auth=` does nothing for bedrock"),
+        ("openai_compatible name=a url=http://127.0.0.1:1 access_key=a secret_key=b", "`access_key=` does nothing"),
+        ("anthropic key=k url=ftp://files.example", "must be an address that begins with http:// or https://"),
+        ("anthropic key=k url=api.example", "must be an address"),
+        ("openai_compatible name=a url=http://127.0.0.1:port/v1", "must be an address"),
+        ("bedrock weight=inf", "more than 0"),
     ],
 )
 def test_a_mistake_is_named(text: str, said: str) -> None:
@@ -62,6 +71,12 @@ def test_a_secret_is_never_repeated() -> None:
         "bedrock top-secret=",
         "top-secret key=a",
         "cohere key=a url=http://top:top-secret@host weight=x",
+        "cohere key=a url=ftp://top:top-secret@host",
+        "cohere key=a url=top:top-secret@host",
+        "cohere key=a url=http://top:a/top-secret@host weight=0",
+        "cohere key=a url=http://host?key=top-secret weight=0",
+        "anthropic key=top-secret name=mine",
+        "openai_compatible name=a url=http://127.0.0.1:1 access_key=top-secret secret_key=top-secret",
     ):
         with pytest.raises(Refused) as no:
             one(text)
@@ -90,6 +105,9 @@ def test_short_forms_serve_every_region() -> None:
     assert (cohere.provider, cohere.key) == ("cohere", "simulated-key")
     with pytest.raises(Refused, match="KIND=URL"):
         endpoints_of(load({"upstream": "gemini=http://127.0.0.1:1"}, environment={}), {})
+    with pytest.raises(Refused, match=r"`openai=…` .* begins with http://") as no:
+        endpoints_of(load({"upstream": "openai=ftp://top:top-secret@host"}, environment={}), {})
+    assert "top-secret" not in no.value.message
 
 
 def test_models_take_their_makers_own_route_where_only_that_is_there() -> None:

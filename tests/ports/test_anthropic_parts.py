@@ -21,6 +21,7 @@ from packhouse.domain.chat_part import (
     ToolResult,
     ToolUse,
 )
+from packhouse.domain.errors import Refused
 
 Json = dict[str, Any]
 PNG = b"\x89PNG"
@@ -155,3 +156,24 @@ def test_results_of_tools_hold_all_that_they_may() -> None:
 )
 def test_citations_go_back_as_they_came(citation: Citation, wire: Json) -> None:
     assert block_of(Text("said", (citation,)))["citations"] == [wire | {"cited_text": "c"}]
+
+
+@pytest.mark.parametrize(
+    ("image", "media_type"),
+    [
+        (Image("image/bmp", PNG), "image/png"),
+        (Image("image/png", b"\xff\xd8\xff\xe0"), "image/jpeg"),
+        (Image("", b"GIF89a"), "image/gif"),
+        (Image("image/png", b"RIFF\0\0\0\0WEBPVP8 "), "image/webp"),
+        (Image("IMAGE/JPG; x=1", b"x"), "image/jpeg"),
+    ],
+)
+def test_a_picture_goes_as_what_its_bytes_are(image: Image, media_type: str) -> None:
+    assert block_of(image)["source"]["media_type"] == media_type
+
+
+@pytest.mark.parametrize("media_type", ["image/bmp", "image/svg+xml", "text/plain", ""])
+def test_a_picture_that_anthropic_does_not_take_is_refused_with_those_that_it_takes(media_type: str) -> None:
+    with pytest.raises(Refused, match="image/png, image/jpeg, image/gif, image/webp") as caught:
+        block_of(Image(media_type, b"BM"))
+    assert caught.value.code == "unsupported"

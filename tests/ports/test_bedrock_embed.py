@@ -37,6 +37,14 @@ def test_texts(model: str) -> None:
     }
 
 
+def test_an_image_goes_as_what_its_bytes_are_and_a_type_that_is_not_taken_is_refused() -> None:
+    png = EmbedInput((Image("image/bmp", b"\x89PNG"),))
+    assert body_of(asked(png))["images"] == ["data:image/png;base64,iVBORw=="]
+    with pytest.raises(Refused, match="image/png, image/jpeg, image/gif, image/webp, not image/bmp") as caught:
+        embed_body(asked(EmbedInput((Image("image/bmp", b"BM"),))))
+    assert caught.value.code == "unsupported"
+
+
 def test_what_the_fourth_version_takes_beside() -> None:
     request = asked(dimensions=512, types=("base64", "float", "int8", "ubinary"), input_tokens_max=100)
     assert body_of(request) == {
@@ -137,6 +145,7 @@ def test_image_tokens() -> None:
         ([[1.0], [1.0, 2.0]], ("float",)),
         ([[], []], ("float",)),
         ([], ("float",)),
+        ([[1e300], [1.0]], ("float",)),
         (None, ("float",)),
         ([[1.0], ["x"]], ("float",)),
         ({}, ("float",)),

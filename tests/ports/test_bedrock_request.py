@@ -215,6 +215,8 @@ def test_cited_text(citation: Citation, written: Json) -> None:
         (Image("image/jpg", b"x"), "jpeg"),
         (Image("IMAGE/PNG; a=b", b"x"), "png"),
         (Image("", PNG), "png"),
+        (Image("image/bmp", PNG), "png"),
+        (Image("image/jpeg", PNG), "png"),
         (Image("application/octet-stream", b"\xff\xd8\xff\xe0"), "jpeg"),
         (Image("", b"GIF89a"), "gif"),
         (Image("", b"RIFF1234WEBPVP8 "), "webp"),

@@ -37,7 +37,19 @@ def test_a_file_of_rules(tmp_path: Path) -> None:
     assert load_rules(as_json) == (Rule(text="Anything else.", times=2),)
 
 
-@pytest.mark.parametrize("text", ["[[rules]]\nwhne = 'a'\n", "rules = 3", "[[", "[[rules]]\nfault = {kind = 'x'}\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[[rules]]\nwhne = 'a'\n",
+        "rules = 3",
+        "[[",
+        "[[rules]]\nfault = {kind = 'x'}\n",
+        "[[rules]]\nfault = {kind = 'status', status = 200}\n",
+        "[[rules]]\nfault = {kind = 'stall', seconds = nan}\n",
+        "[[rules]]\nfirst_delay_seconds = -1.0\n",
+        "[[rules]]\nusage = {input = -1}\n",
+    ],
+)
 def test_a_file_that_is_none(tmp_path: Path, text: str) -> None:
     file = tmp_path / "rules.toml"
     file.write_text(text)

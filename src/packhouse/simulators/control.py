@@ -8,7 +8,7 @@ import msgspec
 
 from packhouse.simulators.http import Reply, Request, json_reply
 from packhouse.simulators.replay import Replay
-from packhouse.simulators.rules import Fault, Rules, Script
+from packhouse.simulators.rules import Fault, Rules, Script, check_amounts
 from packhouse.simulators.seen import Seen
 
 PREFIX = "/_simulator/"
@@ -19,6 +19,9 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     mode: Literal["accept", "refuse", "break_tls"] = "accept"
     seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_amounts("how it listens:", seconds=self.seconds)
 
 
 class Exchanges(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

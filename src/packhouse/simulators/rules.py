@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Sequence
+from math import inf
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +15,16 @@ FaultKind = Literal["status", "stall", "close", "reset", "malformed", "crc", "tr
 Place = Literal["head", "first", "middle"]
 
 
+_ERRORS = range(400, 600)
+
+
+def check_amounts(whose: str, **amounts: float) -> None:
+    """Raises `ValueError` for what is less than nothing, or no number."""
+    for name, amount in amounts.items():
+        if not 0 <= amount < inf:
+            raise ValueError(f"{whose} {name} must be a number from 0 on, not {amount}")
+
+
 class Usage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Token counts as they are reported. `input` is what was neither read from a cache nor written to it."""
 
@@ -21,6 +32,10 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     output: int = 0
     cache_read: int = 0
     cache_write: int = 0
+
+    def __post_init__(self) -> None:
+        counts = {name: getattr(self, name) for name in self.__struct_fields__}
+        check_amounts("usage:", **counts)
 
 
 class ToolCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,7 +67,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
       wrong; `truncated`: JSON that ends too early in a well-formed frame or body;
     - `event`: the provider's in-stream error with `code`; a plain answer is that error as a status.
 
-    `times` is how many calls fail before they succeed again; 0: all. `path`: only paths that contain it.
+    `times` is how many calls fail before they succeed again; 0: all. `path`: only paths that contain it. What cannot
+    happen (a status that is no error's, seconds below 0) is a `ValueError` that says so.
     """
 
     kind: FaultKind
@@ -65,6 +81,12 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     seconds: float = 3600.0
     times: int = 0
     path: str = ""
+
+    def __post_init__(self) -> None:
+        if not _ERRORS[0] <= self.status <= _ERRORS[-1]:
+            text = f"a fault's status must be that of an error, {_ERRORS[0]} to {_ERRORS[-1]}, not {self.status}"
+            raise ValueError(text)
+        check_amounts("a fault's", seconds=self.seconds, after_pieces=self.after_pieces, times=self.times)
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,6 +114,15 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     first_delay_seconds: float = 0.0
     stamps: bool = False
     fault: Fault | None = None
+
+    def __post_init__(self) -> None:
+        check_amounts(
+            "a rule's",
+            times=self.times,
+            pieces=self.pieces,
+            piece_delay_seconds=self.piece_delay_seconds,
+            first_delay_seconds=self.first_delay_seconds,
+        )
 
 
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

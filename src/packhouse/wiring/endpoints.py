@@ -43,10 +43,19 @@ _CHAIN_VARIABLES = (
 )
 """Where the credential chain is told that there is something for it."""
 
-_PLAIN = frozenset({"region", "url", "name", "profile", "weight", "auth", "cap_field"})
-"""Words that a message may repeat; a user in a URL is left out."""
+_EVERYWHERE = ("region", "url", "weight")
+_WORDS: dict[str, tuple[str, ...]] = {
+    "bedrock": (*_EVERYWHERE, "key", "access_key", "secret_key", "session_token", "profile"),
+    "anthropic": (*_EVERYWHERE, "key"),
+    "cohere": (*_EVERYWHERE, "key"),
+    "openai_compatible": (*_EVERYWHERE, "key", "name", "auth", "cap_field", "asks_usage", "takes_thinking"),
+}
+"""What an endpoint of each provider can be told: another word would change nothing there, unnoticed."""
 
-_USER = re.compile(r"//[^/@]*@")
+_PLAIN = frozenset({"region", "url", "name", "profile", "weight", "auth", "cap_field"})
+"""Words that a message may repeat; of a URL its scheme, host and path."""
+
+_ADDRESS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?:.*@)?(?P<place>[^?#]*)", re.ASCII | re.IGNORECASE)
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -105,6 +114,7 @@ def _endpoint(text: str, *, settings: Settings, environment: Mapping[str, str]) 
     if unknown:
         name = min(unknown)
         raise _mistake(text, f"there is no `{name}=`" if name.isidentifier() else "a word of it is unknown")
+    _check_words(provider, tuple(values) + (("region",) if regions else ()), text=text)
     try:
         endpoint = msgspec.convert(fields, Endpoint, strict=False)
     except msgspec.ValidationError as error:
@@ -112,13 +122,21 @@ def _endpoint(text: str, *, settings: Settings, environment: Mapping[str, str]) 
     return _checked(endpoint, text, settings=settings, environment=environment)
 
 
+def _check_words(provider: str, names: tuple[str, ...], *, text: str) -> None:
+    works = _WORDS[provider]
+    if idle := [name for name in names if name not in works]:
+        taken = ", ".join(f"{name}=" for name in works)
+        raise _mistake(text, f"`{idle[0]}=` does nothing for {provider}, which takes: {taken}")
+
+
 def _upstream(text: str, *, settings: Settings, environment: Mapping[str, str]) -> Endpoint:
     kind, equals, url = text.partition("=")
-    if not equals or kind not in _UPSTREAM_KINDS or not url.startswith(("http://", "https://")):
+    if not equals or kind not in _UPSTREAM_KINDS or not _is_address(url):
+        shown = f"{kind}=…" if equals and kind in _UPSTREAM_KINDS else "…"  # the rest may hold a key
         raise Refused(
             "setting_invalid",
-            f"The upstream {text!r} is not of the form KIND=URL with KIND one of: {', '.join(_UPSTREAM_KINDS)}. "
-            "Example: --upstream openai=http://127.0.0.1:11434/v1",
+            f"The upstream `{shown}` is not of the form KIND=URL with KIND one of: {', '.join(_UPSTREAM_KINDS)}, and "
+            "a URL that begins with http:// or https://. Example: --upstream openai=http://127.0.0.1:11434/v1",
         )
     name = UPSTREAM if kind == "openai" else ""
     endpoint = Endpoint(provider=_UPSTREAM_KINDS[kind], url=url.rstrip("/"), name=name, key=settings.upstream_key)
@@ -129,6 +147,8 @@ def _checked(endpoint: Endpoint, text: str, *, settings: Settings, environment: 
     provider = endpoint.provider
     if strange := [region for region in endpoint.regions if region not in settings.regions]:
         raise _mistake(text, f"the installation offers no region {strange[0]!r}; it has: {', '.join(settings.regions)}")
+    if endpoint.url and not _is_address(endpoint.url):
+        raise _mistake(text, "its url= must be an address that begins with http:// or https://")
     if not 0 < endpoint.weight < math.inf:
         raise _mistake(text, "weight must be a number that is more than 0")
     if bool(endpoint.access_key) != bool(endpoint.secret_key):
@@ -140,6 +160,14 @@ def _checked(endpoint: Endpoint, text: str, *, settings: Settings, environment: 
         key = environment.get(_KEY_VARIABLES[provider], "")
     changed = msgspec.structs.replace(endpoint, key=key, url=endpoint.url or _DEFAULT_URLS.get(provider, ""))
     return changed if _has_credentials(changed, environment) else _simulated(changed, text)
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, an open bracket
+        return False
 
 
 def _has_credentials(endpoint: Endpoint, environment: Mapping[str, str]) -> bool:
@@ -192,4 +220,7 @@ def _shown(word: str) -> str:
         return word if word in _UPSTREAM_KINDS.values() else ""
     if name not in _PLAIN:
         return ""
-    return f"{name}={_USER.sub('//', value)}"
+    if name != "url":
+        return f"{name}={value}"
+    address = _ADDRESS.fullmatch(value)
+    return f"url={address['scheme']}{address['place']}" if address else "url="

@@ -2,11 +2,13 @@
 
 from itertools import groupby
 
+from packhouse.simulators.anthropic.shape import check_shape
 from packhouse.simulators.anthropic.wire import Block, Message, MessagesBody
 from packhouse.simulators.dialect import Rejected
 
 NEWEST_VERSION = "2026-10-21"
 VERSIONS = ("2023-01-01", "2023-06-01", NEWEST_VERSION)
+_BUDGET_MIN = 1_024
 _SAMPLING_FROM_OUR_HANDS = "is not supported in this API version"
 
 
@@ -14,6 +16,7 @@ def check(body: MessagesBody, *, version: str, counts_only: bool = False) -> Non
     """Raises `Rejected` (400)."""
     if not counts_only:
         _check_cap(body)
+    _check_thinking(body)
     if not body.messages:
         raise Rejected(400, "messages: at least one message is required")
     if body.tool_choice is not None and body.tool_choice.type != "none" and not body.tools:
@@ -23,6 +26,7 @@ def check(body: MessagesBody, *, version: str, counts_only: bool = False) -> Non
     if body.temperature is not None and not 0 <= body.temperature <= 1:
         raise Rejected(400, "temperature: range: 0..1")
     _check_messages(body.messages)
+    check_shape(body)
 
 
 def _check_cap(body: MessagesBody) -> None:
@@ -30,12 +34,18 @@ def _check_cap(body: MessagesBody) -> None:
         raise Rejected(400, "max_tokens: Field required")
     if body.max_tokens < 1:
         raise Rejected(400, "max_tokens: must be greater than or equal to 1")
+
+
+def _check_thinking(body: MessagesBody) -> None:
     thinking = body.thinking
-    if thinking is not None and thinking.type == "enabled":
-        if (thinking.budget_tokens or 0) < 1024:
-            raise Rejected(400, "thinking.enabled.budget_tokens: Input should be greater than or equal to 1024")
-        if (thinking.budget_tokens or 0) >= body.max_tokens:
-            raise Rejected(400, "`max_tokens` must be greater than `thinking.budget_tokens`.")
+    if thinking is None or thinking.type != "enabled":
+        return
+    budget = thinking.budget_tokens or 0
+    if budget < _BUDGET_MIN:
+        text = f"thinking.enabled.budget_tokens: Input should be greater than or equal to {_BUDGET_MIN}"
+        raise Rejected(400, text)
+    if body.max_tokens is not None and budget >= body.max_tokens:
+        raise Rejected(400, "`max_tokens` must be greater than `thinking.budget_tokens`.")
 
 
 def _check_newest(body: MessagesBody) -> None:

@@ -30,8 +30,8 @@ def check(body: ConverseBody, model: str) -> None:
             if "anthropic." in model:
                 _check_claude(block, where)
     _check_results(body.messages)
+    _check_cache_points(body)
     if "anthropic." in model:
-        _check_cache_points(body)
         _check_budget(body)
     for number, block in enumerate(body.system or ()):
         _check_block(block, f"system.{number}")

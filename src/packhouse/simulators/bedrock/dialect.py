@@ -23,15 +23,20 @@ _COUNT = msgspec.json.Decoder(CountBody)
 
 _TYPES = {
     400: ("ValidationException", "The request is not valid."),
+    401: ("UnrecognizedClientException", "The security token included in the request is invalid."),
     403: ("AccessDeniedException", "You don't have access to the model with the specified model ID."),
     404: ("ResourceNotFoundException", "The resource was not found."),
     408: ("ModelTimeoutException", "Model has timed out in processing the request. Try your request again."),
+    409: ("ConflictException", "The request conflicts with the current state of the resource."),
+    413: ("RequestEntityTooLargeException", "The request is larger than 25000000 bytes."),
     424: ("ModelErrorException", "The model returned an error."),
     429: ("ThrottlingException", "Too many requests, please wait before trying again."),
     500: ("InternalServerException", "The system encountered an unexpected error during processing. Try again."),
     503: ("ServiceUnavailableException", "Bedrock is unable to process your request."),
+    504: ("ModelTimeoutException", "Model has timed out in processing the request. Try your request again."),
+    529: ("ServiceUnavailableException", "Bedrock is unable to process your request."),
 }
-_ELSE = ("ServiceUnavailableException", "Bedrock is unable to process your request.")
+"""The service answers with some of these; the others are what a thing between it and its client says."""
 
 
 class Bedrock:
@@ -101,13 +106,13 @@ class Bedrock:
         return json_reply({"inputTokens": count}, headers=self._head())
 
     def error(self, rejected: Rejected) -> Reply:
-        kind, text = _TYPES.get(rejected.status, _ELSE)
+        kind, text = _type(rejected.status)
         named = ("x-amzn-ErrorType", f"{rejected.code or kind}:http://internal.amazon.com/coral/com.amazon.bedrock/")
         body = {"message": rejected.message or text}
         return json_reply(body, status=rejected.status, headers=(named, *self._head()))
 
     def event(self, fault: Fault) -> bytes:
-        kind, text = _TYPES.get(fault.status, _ELSE)
+        kind, text = _type(fault.status)
         name = fault.code or kind
         name = name[0].lower() + name[1:]
         return frames.exception(name, msgspec.json.encode({"message": fault.message or text}))
@@ -123,6 +128,11 @@ class Bedrock:
 
     def _head(self) -> tuple[tuple[str, str], ...]:
         return (("x-amzn-RequestId", f"00000000-0000-4000-8000-{next(self._numbers):012x}"),)
+
+
+def _type(status: int) -> tuple[str, str]:
+    """A status that has no type of its own is the caller's mistake below 500, and the service's from there on."""
+    return _TYPES.get(status) or _TYPES[500 if status >= 500 else 400]
 
 
 def _region(request: Request) -> str:

@@ -3,6 +3,7 @@
 import calendar
 import hashlib
 import hmac
+import posixpath
 import time
 from collections.abc import Callable
 from functools import lru_cache
@@ -89,9 +90,14 @@ def _canonical(request: Request, signed: tuple[str, ...]) -> str:
     said = request.header("x-amz-content-sha256")
     if said and said not in (digest, "UNSIGNED-PAYLOAD"):
         raise _refused("InvalidSignatureException", _MISMATCH)
-    # The path is escaped once more than it was sent, as for every service but S3.
-    path = quote(request.path, safe="/-_.~")
+    # The path is escaped once more than it was sent, and signed without `.` and `..`, as for every service but S3.
+    path = quote(_normal(request.path), safe="/-_.~")
     return "\n".join((request.method, path, request.query, headers, ";".join(signed), said or digest))
+
+
+def _normal(path: str) -> str:
+    normal = posixpath.normpath("/" + path.lstrip("/"))
+    return normal + "/" if path.endswith("/") and normal != "/" else normal
 
 
 @lru_cache(maxsize=64)

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from packhouse.simulators import tokens
 from packhouse.simulators.asked import ANY_TOOL, Asked, Tool
 from packhouse.simulators.dialect import Rejected
 from packhouse.simulators.openai.wire import ChatBody, Message, Part
+
+_TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
 def asked(body: ChatBody) -> Asked:
@@ -46,7 +49,16 @@ def _check(body: ChatBody) -> None:
     if body.tool_choice is not None and not body.tools:
         text = "Invalid value for 'tool_choice': 'tool_choice' is only allowed when 'tools' are specified."
         raise Rejected(400, text, param="tool_choice")
+    _check_names(body)
     _check_calls(body.messages)
+
+
+def _check_names(body: ChatBody) -> None:
+    for place, tool in enumerate(body.tools or ()):
+        if not _TOOL_NAME.fullmatch(tool.function.name):
+            where, pattern = f"tools[{place}].function.name", f"^{_TOOL_NAME.pattern}$"
+            text = f"Invalid '{where}': string does not match pattern. Expected a string that matches '{pattern}'."
+            raise Rejected(400, text, code="invalid_value", param=where)
 
 
 def _check_calls(messages: Sequence[Message]) -> None:

@@ -22,6 +22,7 @@ from packhouse.domain.chat_part import (
     ToolUse,
 )
 from packhouse.domain.errors import Refused
+from packhouse.domain.picture import PICTURES, picture_type
 
 _PDF = "application/pdf"
 _USE_ID = re.compile(r"[a-zA-Z0-9_-]+")
@@ -114,7 +115,11 @@ def _image(image: Image) -> wire.OutSource:
         if not image.url.startswith("https://"):
             raise Refused("unsupported", "Anthropic takes images by value or by an https URL.", field="messages")
         return wire.OutSource(type="url", url=image.url)
-    return wire.OutSource(type="base64", media_type=image.media_type, data=_base64(image.data))
+    media_type = picture_type(image.data, image.media_type)
+    if not media_type:
+        taken, shown = ", ".join(PICTURES), image.media_type or "unknown type"
+        raise Refused("unsupported", f"Anthropic takes images of the types {taken}, not {shown}.", field="messages")
+    return wire.OutSource(type="base64", media_type=media_type, data=_base64(image.data))
 
 
 def _document(document: Document) -> wire.OutDocument:

@@ -3,9 +3,7 @@
 import re
 
 from packhouse.domain.errors import Refused
-
-_IMAGES = {"png": "png", "jpeg": "jpeg", "jpg": "jpeg", "gif": "gif", "webp": "webp"}
-_MAGIC = ((b"\x89PNG", "png"), (b"\xff\xd8\xff", "jpeg"), (b"GIF8", "gif"))
+from packhouse.domain.picture import picture_type
 
 _DOCUMENTS = {
     "application/pdf": "pdf",
@@ -35,16 +33,11 @@ _NAME_CHARACTERS_MAX = 200 - len(" (9999)")
 
 
 def image_format(media_type: str, *, data: bytes, url: str) -> str:
-    """By the media type, the first bytes or the address. Refused(unsupported)."""
-    kind, _, subtype = _plain(media_type).partition("/")
-    found = _IMAGES.get(subtype) if kind == "image" else None
-    found = found or next((form for magic, form in _MAGIC if data.startswith(magic)), None)
-    if found is None and data[8:12] == b"WEBP":
-        found = "webp"
-    found = found or _IMAGES.get(_extension(url))
-    if found is None:
+    """By the first bytes, the media type or the address. Refused(unsupported)."""
+    found = picture_type(data, media_type) or picture_type(b"", f"image/{_extension(url)}")
+    if not found:
         raise Refused("unsupported", "Images must be PNG, JPEG, GIF or WebP for this model.", field="messages")
-    return found
+    return found.removeprefix("image/")
 
 
 def document_format(media_type: str, *, name: str, url: str) -> str:
