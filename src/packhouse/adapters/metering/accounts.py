@@ -15,11 +15,13 @@ class MeterAccount:
     `limit` and `used` (by all processes) are as the last lease saw them, with what this process drained since.
     """
 
-    __slots__ = ("held", "leased", "limit", "meter", "spent", "used", "weights")
+    __slots__ = ("dearest_input", "held", "leased", "limit", "meter", "output", "spent", "used", "weights")
 
     def __init__(self, meter: str, weights: Weights, *, limit: int) -> None:
         self.meter = meter
         self.weights = weights
+        self.dearest_input = weights.worst(1, 0)
+        self.output = weights.worst(0, 1)
         self.limit = limit
         self.used = 0
         self.leased = 0
@@ -65,6 +67,21 @@ class MonthAccount:
         self.recalls_begun = 0
         self.recalls_ended = 0
 
+    def take(self, input_tokens: int, output_tokens: int, *, now: int) -> tuple[int, ...] | None:
+        """Holds a call's whole worst case where all meters have room for it; what is held of each. Else nothing, None.
+
+        This is `domain.quota.admit` for the usual call, which fits as it is.
+        """
+        amounts = list[int]()
+        for meter in self.meters:
+            amount = meter.dearest_input * input_tokens + meter.output * output_tokens
+            if amount > meter.leased - meter.held - meter.spent:
+                return None
+            amounts.append(amount)
+        taken = tuple(amounts)
+        self.hold(taken, now)
+        return taken
+
     def hold(self, amounts: tuple[int, ...], now: int) -> None:
         self.holds += 1
         self.touched_at = now
@@ -78,8 +95,9 @@ class MonthAccount:
 
     def settle(self, held: tuple[int, ...], amounts: tuple[int, ...]) -> None:
         """A call's hold becomes what it came to."""
-        self.give_back(held)
-        for meter, amount in zip(self.meters, amounts, strict=True):
+        self.holds -= 1
+        for meter, was_held, amount in zip(self.meters, held, amounts, strict=True):
+            meter.held -= was_held
             meter.spent += amount
 
     def drained(self, amounts: tuple[int, ...]) -> None:

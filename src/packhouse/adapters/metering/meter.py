@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 from packhouse.adapters.database.connection import Place
 from packhouse.adapters.metering.access import AccessMemory, look_up, pack_of
 from packhouse.adapters.metering.accounts import MeterAccount, MonthAccount
@@ -33,18 +35,13 @@ class LeasedHold(Hold):
     entry: SentEntry | None = None
 
 
-class Settled:
+class Settled(msgspec.Struct, frozen=True):
     """A settled call on its way into the database."""
 
-    __slots__ = ("account", "amounts", "record", "segment")
-
-    def __init__(
-        self, account: MonthAccount, segment: Segment, *, record: UsageRecord, amounts: tuple[int, ...]
-    ) -> None:
-        self.account = account
-        self.segment = segment
-        self.record = record
-        self.amounts = amounts
+    account: MonthAccount
+    segment: Segment
+    record: UsageRecord
+    amounts: tuple[int, ...]
 
 
 class LeasedMeter:
@@ -94,21 +91,15 @@ class LeasedMeter:
         account = self._current.get(call.pack.id)
         if account is None or now >= account.end:
             account = await self._open_month(call.pack, now)
-        admitted = _admit(account, call)
-        if not isinstance(admitted, Admitted) or admitted.output_tokens < call.output_tokens:
+        amounts, output_tokens = account.take(call.input_tokens, call.output_tokens, now=now), call.output_tokens
+        if amounts is None:
             admitted = await self._lease_for(account, call)
             if isinstance(admitted, Exhausted):
                 return admitted
-        account.hold(admitted.amounts, now)
-        return LeasedHold(
-            CallId(self._ids.new("call")),
-            call,
-            account.start,
-            admitted.amounts,
-            admitted.output_tokens,
-            now,
-            account=account,
-        )
+            amounts, output_tokens = admitted.amounts, admitted.output_tokens
+            account.hold(amounts, now)
+        call_id = CallId(self._ids.new("call"))
+        return LeasedHold(call_id, call, account.start, amounts, output_tokens, now, account=account)
 
     def sent(self, hold: Hold) -> None:
         assert isinstance(hold, LeasedHold)
@@ -151,9 +142,9 @@ class LeasedMeter:
         )
         self.journal.settled(hold.segment, entry)
         hold.closed = True
-        amounts = tuple(meter.weights.amount(tokens) for meter in hold.account.meters)
+        amounts = tuple([meter.weights.amount(tokens) for meter in hold.account.meters])
         hold.account.settle(hold.amounts, amounts)
-        self.settled.append(Settled(hold.account, hold.segment, record=record(hold.entry, entry), amounts=amounts))
+        self.settled.append(Settled(hold.account, hold.segment, record(hold.entry, entry), amounts))
 
     def release(self, hold: Hold) -> None:
         assert isinstance(hold, LeasedHold)
@@ -167,7 +158,7 @@ class LeasedMeter:
         assert isinstance(hold, LeasedHold)
         assert hold.account is not None
         account = hold.account
-        return QuotaLeft(tuple((meter.meter, meter.left) for meter in account.meters), account.end_at)
+        return QuotaLeft(tuple([(meter.meter, meter.left) for meter in account.meters]), account.end_at)
 
     def count(self, pack: Pack, *, searches: int = 0, inserts: int = 0, chunks: int = 0, bytes_: int = 0) -> None:
         now = self._clock.microseconds()
