@@ -63,7 +63,7 @@ def test_a_full_disk_refuses_the_call_and_leaves_no_half_segment(
         journal.settled(first, settled(1))
     monkeypatch.setattr(rooms, "SEGMENT_BYTES", 1 << 60)
     first.size = 1 << 60
-    with pytest.raises(OSError, match="space|large"):
+    with pytest.raises(OSError, match=r"space|large"):
         journal.sent(sent(2))
     assert list(tmp_path.glob("*.journal")) == [first.path]
     journal.abandon()

@@ -106,7 +106,10 @@ async def test_a_whole_call_goes_on_without_its_client_where_it_is_drained(drain
             raise
         return 1
 
-    client = asyncio.create_task(pumps.whole(call(), drain=drain))
+    async def waits() -> int:
+        return await pumps.whole(call(), drain=drain)
+
+    client = asyncio.create_task(waits())
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     client.cancel()

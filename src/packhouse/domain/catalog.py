@@ -103,7 +103,10 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     end_of_life_on: date | None = None
 
     def offer(self, region: str) -> Offer | None:
-        return next((offer for offer in self.offers if offer.region == region), None)
+        for offer in self.offers:
+            if offer.region == region:
+                return offer
+        return None
 
     def provider_in(self, region: str) -> Provider:
         """The route in that region."""

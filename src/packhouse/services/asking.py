@@ -3,7 +3,7 @@
 One hold covers both: the record names the model that answered.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from typing import Protocol
 
@@ -15,7 +15,7 @@ from packhouse.domain.chat_part import Dialect
 from packhouse.domain.errors import Refused
 from packhouse.domain.units import ModelTokens
 from packhouse.ports.meter import Pack
-from packhouse.ports.models import SAFE_TO_REPEAT, Headers, Relay, TextModel
+from packhouse.ports.models import SAFE_TO_REPEAT, Headers, Relay, Relayed, TextModel
 from packhouse.services.gate import Spending
 from packhouse.services.models import Models
 
@@ -87,10 +87,11 @@ class Asking:
 
     async def relay(self, body: RelayedBody) -> bytes:
         try:
-            return await self._relayed(body)
+            answer = await self._relayed(body)
         except Refused as refused:
             self._turn(refused, dialect=body.dialect)
-        return await self._relayed(body)
+            answer = await self._relayed(body)
+        return answer.body
 
     async def relay_stream(self, body: RelayedBody) -> AsyncGenerator[bytes, None]:
         heard = False
@@ -119,9 +120,8 @@ class Asking:
     def _text(self) -> TextModel:
         return self._models.text(self._pack, self.model)
 
-    async def _relayed(self, body: RelayedBody) -> bytes:
-        answer = await self._relay_for(body).relay(self._patched(body), self._spending.sent, headers=body.headers)
-        return answer.body
+    def _relayed(self, body: RelayedBody) -> Awaitable[Relayed]:
+        return self._relay_for(body).relay(self._patched(body), self._spending.sent, headers=body.headers)
 
     def _payloads(self, body: RelayedBody) -> AsyncGenerator[bytes, None]:
         return self._relay_for(body).relay_stream(self._patched(body), self._spending.sent, headers=body.headers)

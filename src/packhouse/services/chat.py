@@ -1,6 +1,6 @@
 """Chat on a pack's quota: hold the worst case, call the model, settle to what it reported."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from functools import partial
 from math import ceil
@@ -88,12 +88,12 @@ class Chat:
         """A whole answer. Refused: quota_exhausted, model_unknown, provider_*, unsupported, …"""
         model = self._models.resolve(spender.pack, request.model)
         call = self._answer(spender, model, request=request)
-        return await self._pumps.whole(call, drain=_drained(spender.pack, model))
+        return await self._pumps.whole(call, drain=self._drained(spender.pack, model))
 
     async def _answer(self, spender: Spender, model: Model, *, request: ChatRequest) -> Answered:
         bound = input_bound(request)
         spending = await self._enter(spender, model, input_tokens=bound, output_tokens=request.output_tokens_max)
-        async with spending:
+        with spending:
             asking = Asking(self._models, spender.pack, model=model, spending=spending)
             answer = await asking.answer(request)
             booked = spending.settle(answer.tokens, estimate=_likely(asking.model, request, answer=answer))
@@ -109,16 +109,16 @@ class Chat:
         asking = Asking(self._models, spender.pack, model=model, spending=spending)
         received = Received(partial(_likely_input, model, request))
         pieces = _metered(asking.stream(request), spending, received=received)
-        return await begun(self._pumps.pieces(pieces, drain=_drained(spender.pack, model)))
+        return await begun(self._pumps.pieces(pieces, drain=self._drained(spender.pack, model)))
 
-    async def relay(self, spender: Spender, body: RelayedBody) -> bytes:
+    def relay(self, spender: Spender, body: RelayedBody) -> Awaitable[bytes]:
         """The provider's answer as it came."""
         model = self._models.resolve(spender.pack, body.model)
-        return await self._pumps.whole(self._relay(spender, model, body=body), drain=_drained(spender.pack, model))
+        return self._pumps.whole(self._relay(spender, model, body=body), drain=self._drained(spender.pack, model))
 
     async def _relay(self, spender: Spender, model: Model, *, body: RelayedBody) -> bytes:
         spending = await self._enter(spender, model, input_tokens=body.input_tokens, output_tokens=body.output_tokens)
-        async with spending:
+        with spending:
             answer = await Asking(self._models, spender.pack, model=model, spending=spending).relay(body)
             reported = body.reported(answer, None)
             tokens = reported.tokens if reported else None
@@ -132,10 +132,15 @@ class Chat:
         spending = await self._enter(spender, model, input_tokens=body.input_tokens, output_tokens=body.output_tokens)
         asking = Asking(self._models, spender.pack, model=model, spending=spending)
         payloads = _relayed(asking.relay_stream(body), spending, body=body)
-        return await begun(self._pumps.pieces(payloads, drain=_drained(spender.pack, model)))
+        return await begun(self._pumps.pieces(payloads, drain=self._drained(spender.pack, model)))
 
-    async def _enter(self, spender: Spender, model: Model, *, input_tokens: int, output_tokens: int | None) -> Spending:
-        return await self._gate.enter(
+    def _drained(self, pack: Pack, model: Model) -> bool:
+        return self._models.provider(pack, model) in DRAINED
+
+    def _enter(
+        self, spender: Spender, model: Model, *, input_tokens: int, output_tokens: int | None
+    ) -> Awaitable[Spending]:
+        return self._gate.enter(
             Call(
                 pack=spender.pack,
                 key_id=spender.key_id,
@@ -150,14 +155,15 @@ class Chat:
 async def _metered(
     source: AsyncGenerator[ChatPiece, None], spending: Spending, *, received: Received
 ) -> AsyncGenerator[ChatPiece, None]:
-    async with spending, received.booked_if_cut(spending), aclosing(source) as pieces:
-        async for piece in pieces:
-            if isinstance(piece, StreamEnd):
-                booked = spending.settle(piece.tokens, estimate=received.estimate())
-                yield msgspec.structs.replace(piece, tokens=booked)
-                return
-            received.add(likely_output(piece))
-            yield piece
+    with spending, received.booked_if_cut(spending):
+        async with aclosing(source) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, StreamEnd):
+                    booked = spending.settle(piece.tokens, estimate=received.estimate())
+                    yield msgspec.structs.replace(piece, tokens=booked)
+                    return
+                received.add(likely_output(piece))
+                yield piece
         raise Refused("provider_cut", "The model's answer broke off before its end.")
 
 
@@ -165,7 +171,7 @@ async def _relayed(
     source: AsyncGenerator[bytes, None], spending: Spending, *, body: RelayedBody
 ) -> AsyncGenerator[bytes, None]:
     received = Received(body.likely_input)
-    async with spending, received.booked_if_cut(spending):
+    with spending, received.booked_if_cut(spending):
         async with aclosing(source) as payloads:
             async for payload in payloads:
                 received.add(body.likely_output_of(payload))
@@ -185,10 +191,6 @@ def _likely(model: Model, request: ChatRequest, *, answer: ChatAnswer) -> ModelT
 
 def _likely_input(model: Model, request: ChatRequest) -> int:
     return likely_input(request, is_plain=model.provider == "openai_compatible")
-
-
-def _drained(pack: Pack, model: Model) -> bool:
-    return model.provider_in(pack.region) in DRAINED
 
 
 def output_cap(model: Model, asked: int | None) -> int:

@@ -46,7 +46,7 @@ class Embeddings:
         Refused before anything is held: invalid_request, unsupported, model_unknown; then quota_exhausted, provider_*.
         """
         model = self._models.resolve(pack, request.model)
-        provider = model.provider_in(pack.region)
+        provider = self._models.provider(pack, model)
         check(request, model, provider=provider)
         adapter = self._models.embeddings(pack, model)
         asked = msgspec.structs.replace(
@@ -56,7 +56,7 @@ class Embeddings:
         )
         bound = input_bound(asked.inputs)
         call = Call(pack=pack, key_id=key_id, model=model.id, operation="embeddings", input_tokens=bound)
-        async with await self._gate.enter(call) as spending:
+        with await self._gate.enter(call) as spending:
             answer = await adapter.embed(asked, spending.sent)
             booked = spending.settle(answer.tokens, estimate=ModelTokens(input=bound))
         _check_answer(answer, request)

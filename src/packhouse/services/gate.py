@@ -77,10 +77,10 @@ class Spending:
             return ModelTokens(call.input_tokens, output)
         return msgspec.structs.replace(estimate, output=output)
 
-    async def __aenter__(self) -> "Spending":
+    def __enter__(self) -> "Spending":
         return self
 
-    async def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         hold = self._hold

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from packhouse.domain.catalog import Catalog, Model
+import msgspec
+
+from packhouse.domain.catalog import Catalog, Model, Provider
 from packhouse.domain.chat_part import Dialect
 from packhouse.domain.errors import Refused
 from packhouse.ports.meter import Pack
@@ -29,6 +31,14 @@ class Adapters:
     counters: Mapping[Place, TokenCounter] = field(default_factory=dict[Place, TokenCounter])
 
 
+class Road(msgspec.Struct, frozen=True):
+    """How a pack's calls get to a model: where it is served, by which provider, and what that calls it."""
+
+    place: Place
+    provider: Provider
+    name: str
+
+
 class Models:
     """The catalog's models with the adapters that this installation has."""
 
@@ -37,6 +47,7 @@ class Models:
         self._clock = clock
         self._adapters = adapters
         self._resolved = dict[tuple[str, str, str], Model]()
+        self._roads = dict[tuple[str, str, bool], Road]()
 
     def choices(self, pack: Pack) -> tuple[Model, ...]:
         """The models that a call on this pack may name."""
@@ -70,9 +81,11 @@ class Models:
 
     def provider_model(self, pack: Pack, model: Model) -> str:
         """The provider's own name for it, in the pack's region."""
-        offer = model.offer(pack.region)
-        assert offer is not None, "resolve() chose it in this region"
-        return offer.served_as(pack.cri) or model.id
+        return self._road(pack, model).name
+
+    def provider(self, pack: Pack, model: Model) -> Provider:
+        """Who serves it in the pack's region."""
+        return self._road(pack, model).provider
 
     def fallback(self, pack: Pack, model: Model) -> Model | None:
         """The model that may answer instead, where the resource allows one and it can be asked now."""
@@ -105,11 +118,21 @@ class Models:
 
     def relay(self, pack: Pack, model: Model, *, dialect: Dialect) -> Relay | None:
         """The short road, where the model's server speaks the dialect itself."""
-        return self._adapters.relays.get((dialect, place_of(model, pack.region)))
+        return self._adapters.relays.get((dialect, self._road(pack, model).place))
 
     def counter(self, pack: Pack, model: Model) -> TokenCounter | None:
         """Who counts input tokens for the model, where its provider does."""
         return self._adapters.counters.get(place_of(model, pack.region))
+
+    def _road(self, pack: Pack, model: Model) -> Road:
+        known = self._roads.get((model.id, pack.region, pack.cri))
+        if known is None:
+            offer = model.offer(pack.region)
+            assert offer is not None, "resolve() chose it in this region"
+            name = offer.served_as(pack.cri) or model.id
+            known = Road(place_of(model, pack.region), model.provider_in(pack.region), name)
+            self._roads[model.id, pack.region, pack.cri] = known
+        return known
 
     def _find(self, pack: Pack, asked: str) -> Model:
         if asked in {"", DEFAULT, pack.model}:

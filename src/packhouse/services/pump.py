@@ -6,7 +6,7 @@ what it reports is booked. Others are stopped.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Coroutine
 from contextlib import aclosing
 from typing import Any, Generic, TypeVar
 
@@ -36,11 +36,9 @@ class Pumps:
             if not drain:
                 await _cancelled(task)
 
-    async def whole(self, call: Coroutine[Any, Any, Result], *, drain: bool) -> Result:
+    def whole(self, call: Coroutine[Any, Any, Result], *, drain: bool) -> Awaitable[Result]:
         """What the call comes to. Cancelling this lets the call come to its end (`drain`), or cancels it."""
-        if not drain:
-            return await call
-        return await asyncio.shield(self._start(call))
+        return asyncio.shield(self._start(call)) if drain else call
 
     async def close(self) -> None:
         """Ends what still runs, and waits until all of it is booked."""

@@ -1,7 +1,7 @@
 """What came of a stream so far: the estimate for one that ends before its provider says what it cost."""
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import contextmanager
 from math import ceil
 from typing import Any, TypeVar
 
@@ -85,8 +85,8 @@ class Received:
             return ModelTokens(self._likely_input(), output)
         return msgspec.structs.replace(self.tokens, output=max(output, self.tokens.output))
 
-    @asynccontextmanager
-    async def booked_if_cut(self, spending: Spending) -> AsyncGenerator[None]:
+    @contextmanager
+    def booked_if_cut(self, spending: Spending) -> Generator[None]:
         """A stream that breaks off is booked at what was reported of all of it, or else at what was received."""
         try:
             yield

@@ -66,7 +66,7 @@ class Heads:
         more = b"connection: close\r\n" if close else b"connection: keep-alive\r\n" if old else b""
         if reply.headers:
             more += _lines(reply)
-        return b"".join((start, request_id.encode(), b"\r\n", ends, more, b"\r\n"))
+        return b"".join((start, request_id.encode(), b"\r\n", ends, more, reply.lines, b"\r\n"))
 
     def _start(self, kind: tuple[int, bytes | None]) -> bytes:
         status, content_type = kind

@@ -33,6 +33,7 @@ class Reply(msgspec.Struct, eq=False):
     """An answer: `body`, or `stream` whose pieces are written as they come.
 
     A stream is closed (`aclose`) when the client goes away. `content_type` None sends no such header.
+    `lines` are more header lines, written already, each with its line break.
     """
 
     status: int = 200
@@ -40,6 +41,7 @@ class Reply(msgspec.Struct, eq=False):
     content_type: bytes | None = b"application/json"
     headers: Headers = ()
     stream: AsyncGenerator[bytes, None] | None = None
+    lines: bytes = b""
 
     def __repr__(self) -> str:
         return f"<Reply {self.status}>"

@@ -1,14 +1,19 @@
 """Headers of the answers to calls: what served them, what is left of the quota, what they cost in time here."""
 
+from datetime import datetime
+
 from packhouse.domain.errors import Refused
 from packhouse.entrypoints.gateway.authorise import authorise
-from packhouse.entrypoints.gateway.http import Handler, Headers, Reply, Request
-from packhouse.ports.meter import Hold, Meter
+from packhouse.entrypoints.gateway.http import Handler, Reply, Request
+from packhouse.ports.meter import Call, Hold, Meter
 from packhouse.ports.outside import Clock
 from packhouse.services.models import Models
 from packhouse.services.trace import TRACE, Trace
 
 MEMORY_MAX = 4096
+DAY = 86_400_000_000
+"""Microseconds."""
+_LINES = b"%bx-packhouse-quota-left: %b\r\nx-packhouse-quota-refill: %b\r\nx-packhouse-overhead-ms: %.3f\r\n"
 
 
 class Stamps:
@@ -19,14 +24,16 @@ class Stamps:
         self._meter = meter
         self._models = models
         self._clock = clock
-        self._served = dict[tuple[str, str, str], Headers]()
+        self._served = dict[tuple[str, str], bytes]()
+        self._refills = dict[datetime, bytes]()
+        self._day = 0
 
     async def __call__(self, request: Request) -> Reply:
         trace = Trace()
         TRACE.set(trace)
         reply = await self._handler(request)
         if trace.hold is not None:
-            reply.headers += self._of(trace.hold, trace)
+            reply.lines += self._of(trace.hold, trace)
         return reply
 
     async def admits(self, request: Request) -> bool:
@@ -37,30 +44,37 @@ class Stamps:
             return False
         return True
 
-    def _of(self, hold: Hold, trace: Trace) -> Headers:
+    def _of(self, hold: Hold, trace: Trace) -> bytes:
         left = self._meter.left(hold)
-        amounts = ", ".join(f"{meter}={amount}" for meter, amount in left.meters)
-        return (
-            *self._served_by(hold),
-            (b"x-packhouse-quota-left", amounts.encode()),
-            (b"x-packhouse-quota-refill", left.refill_at.isoformat(timespec="seconds").replace("+00:00", "Z").encode()),
-            (b"x-packhouse-overhead-ms", b"%.3f" % (trace.own_ns() / 1e6)),
+        amounts = ", ".join([f"{meter}={amount}" for meter, amount in left.meters])
+        return _LINES % (
+            self._served_by(hold.call),
+            amounts.encode(),
+            self._refills.get(left.refill_at) or self._refill(left.refill_at),
+            trace.own_ns() / 1e6,
         )
 
-    def _served_by(self, hold: Hold) -> Headers:
-        pack = hold.call.pack
-        day = str(self._clock.now().date())
-        place = (pack.id, hold.call.model, day)
-        known = self._served.get(place)
+    def _served_by(self, call: Call) -> bytes:
+        """It says more on the day that a model becomes legacy, so it is kept for a day."""
+        day = self._clock.microseconds() // DAY
+        if day != self._day or len(self._served) >= MEMORY_MAX:
+            self._day = day
+            self._served.clear()
+        known = self._served.get((call.pack.id, call.model))
         if known is None:
-            if len(self._served) >= MEMORY_MAX:
-                self._served.clear()
-            known = self._served[place] = tuple(
-                (f"x-packhouse-{name}".encode(), value.encode("ascii", "replace"))
-                for name, value in self._models.served(pack, hold.call.model).items()
-                if value
-            )
+            said = self._models.served(call.pack, call.model)
+            lines = [f"x-packhouse-{name}: {value}" for name, value in said.items() if value]
+            assert not any("\n" in line for line in lines), "a header has a line break in it"
+            known = "".join([f"{line}\r\n" for line in lines]).encode("ascii", "replace")
+            self._served[call.pack.id, call.model] = known
         return known
+
+    def _refill(self, at: datetime) -> bytes:
+        if len(self._refills) >= MEMORY_MAX:
+            self._refills.clear()
+        text = at.isoformat(timespec="seconds").replace("+00:00", "Z").encode()
+        self._refills[at] = text
+        return text
 
 
 HEADERS = {

@@ -53,6 +53,8 @@ class Targets(Generic[Adapter]):
 
         An endpoint is never left out when there is no other: a refusal of ours would hide the provider's own word.
         """
+        if len(self._targets) == 1:
+            return self._targets[0]
         well = [target for target in self._targets if target.health.usable(now)]
         fresh = [target for target in well if target not in tried] or well
         if fresh:
@@ -71,7 +73,7 @@ class Attempts(Generic[Adapter]):
     def __init__(self, targets: Targets[Adapter], dice: Random) -> None:
         self._targets = targets
         self._dice = dice
-        self._tried: list[Target[Adapter]] = []
+        self._tried = list[Target[Adapter]]()
         self._now: Callable[[], float] = asyncio.get_running_loop().time
 
     def next(self) -> Adapter:
