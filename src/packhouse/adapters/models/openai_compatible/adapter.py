@@ -29,7 +29,7 @@ class _AnyObject(Content, frozen=True):
     """Reads all of a body and keeps nothing: it is JSON to its end."""
 
 
-_any_object = msgspec.json.Decoder(_AnyObject)
+_any_object = msgspec.json.Decoder(_AnyObject).decode
 _FINISHED = re.compile(rb'"finish_reason"\s*:\s*"')
 
 
@@ -89,7 +89,7 @@ class OpenAICompatible:
         body = relayed_body(body, self._ways)
         answer = _whole(await self._whole.call(body, sent, headers=headers), b'"choices"')
         try:
-            _any_object.decode(answer)
+            _any_object(answer)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise malformed() from error
         return Relayed(answer)

@@ -1,6 +1,7 @@
 """A chat request's body: decoded once, and patched where it travels on as it is."""
 
-from typing import TypeVar
+import re
+from typing import TypeVar, cast
 
 import msgspec
 
@@ -20,11 +21,14 @@ DONE = b"[DONE]"
 
 _envelope = msgspec.json.Decoder(ChatEnvelope)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_encode = msgspec.json.Encoder().encode
 _reports = msgspec.json.Decoder(Reports)
 _payload = msgspec.json.Decoder(Payload)
 _TRUE = msgspec.Raw(b"true")
 _INCLUDE_USAGE = msgspec.Raw(b'{"include_usage":true}')
 _NOTHING = Payload()
+_MESSAGES = re.compile(rb"\[\s*[^\]\s]")
+"""A list with something in it."""
 
 Kind = TypeVar("Kind")
 
@@ -37,8 +41,7 @@ def decode_envelope(body: bytes) -> ChatEnvelope:
             "unsupported", f"Only n = 1 is supported, not {envelope.n}. Send one request an answer.", field="n"
         )
     refuse_log_probabilities(logprobs=envelope.logprobs, top_logprobs=envelope.top_logprobs)
-    messages = bytes(envelope.messages)
-    if not messages.startswith(b"[") or messages[1:-1].strip() == b"":
+    if _MESSAGES.match(envelope.messages) is None:
         raise Refused("invalid_request", "`messages` must be a list with at least one message.", field="messages")
     return envelope
 
@@ -67,18 +70,17 @@ class RelayBody:
 
     def patched(self, *, model: str, output_tokens: int) -> bytes:
         envelope = self._envelope
-        fields = decode(_fields, self._body)
-        fields["model"] = msgspec.Raw(msgspec.json.encode(model))
+        fields = cast("dict[str, msgspec.Raw | str | int]", decode(_fields, self._body))
+        fields["model"], cap = model, output_tokens
         fields.pop("packhouse", None)
-        cap = msgspec.Raw(str(output_tokens).encode())
         if envelope.max_completion_tokens is not None:
             fields["max_completion_tokens"] = cap
             fields.pop("max_tokens", None)  # a server may look at either
         else:
             fields["max_tokens"] = cap
         if envelope.stream:  # without it no server says what a stream cost
-            fields["stream_options"] = _with_usage(fields.get("stream_options"))
-        return msgspec.json.encode(fields)
+            fields["stream_options"] = _with_usage(cast("msgspec.Raw | None", fields.get("stream_options")))
+        return _encode(fields)
 
     def reported(self, payload: bytes, before: ModelTokens | None) -> Reported | None:
         """The dialect reports once, at the end; some servers do in every piece of a stream."""
