@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from packhouse.adapters.metering.database import Lease
 from packhouse.domain.quota import Weights
-from packhouse.domain.units import instant
+from packhouse.domain.units import ModelTokens, instant
 
 
 class MeterAccount:
@@ -72,15 +72,19 @@ class MonthAccount:
 
         This is `domain.quota.admit` for the usual call, which fits as it is.
         """
-        amounts = list[int]()
+        amounts: tuple[int, ...] = ()
         for meter in self.meters:
             amount = meter.dearest_input * input_tokens + meter.output * output_tokens
-            if amount > meter.leased - meter.held - meter.spent:
+            held = meter.held + amount
+            if held + meter.spent > meter.leased:
+                for earlier, taken in zip(self.meters, amounts, strict=False):
+                    earlier.held -= taken
                 return None
-            amounts.append(amount)
-        taken = tuple(amounts)
-        self.hold(taken, now)
-        return taken
+            meter.held = held
+            amounts += (amount,)
+        self.holds += 1
+        self.touched_at = now
+        return amounts
 
     def hold(self, amounts: tuple[int, ...], now: int) -> None:
         self.holds += 1
@@ -93,12 +97,16 @@ class MonthAccount:
         for meter, amount in zip(self.meters, amounts, strict=True):
             meter.held -= amount
 
-    def settle(self, held: tuple[int, ...], amounts: tuple[int, ...]) -> None:
-        """A call's hold becomes what it came to."""
+    def settle(self, held: tuple[int, ...], tokens: ModelTokens) -> tuple[int, ...]:
+        """A call's hold becomes what it came to; that, of each meter."""
         self.holds -= 1
-        for meter, was_held, amount in zip(self.meters, held, amounts, strict=True):
-            meter.held -= was_held
+        amounts: tuple[int, ...] = ()
+        for place, meter in enumerate(self.meters):
+            amount = meter.weights.amount(tokens)
+            meter.held -= held[place]
             meter.spent += amount
+            amounts += (amount,)
+        return amounts
 
     def drained(self, amounts: tuple[int, ...]) -> None:
         """What a call came to is in the database, which took it off this process's block."""

@@ -142,8 +142,7 @@ class LeasedMeter:
         )
         self.journal.settled(hold.segment, entry)
         hold.closed = True
-        amounts = tuple([meter.weights.amount(tokens) for meter in hold.account.meters])
-        hold.account.settle(hold.amounts, amounts)
+        amounts = hold.account.settle(hold.amounts, tokens)
         self.settled.append(Settled(hold.account, hold.segment, record(hold.entry, entry), amounts))
 
     def release(self, hold: Hold) -> None:

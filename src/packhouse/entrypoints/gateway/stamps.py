@@ -13,7 +13,6 @@ from packhouse.services.trace import TRACE, Trace
 MEMORY_MAX = 4096
 DAY = 86_400_000_000
 """Microseconds."""
-_LINES = b"%bx-packhouse-quota-left: %b\r\nx-packhouse-quota-refill: %b\r\nx-packhouse-overhead-ms: %.3f\r\n"
 
 
 class Stamps:
@@ -24,8 +23,8 @@ class Stamps:
         self._meter = meter
         self._models = models
         self._clock = clock
-        self._served = dict[tuple[str, str], bytes]()
-        self._refills = dict[datetime, bytes]()
+        self._served = dict[tuple[str, str], str]()
+        self._refills = dict[datetime, str]()
         self._day = 0
 
     async def __call__(self, request: Request) -> Reply:
@@ -47,14 +46,13 @@ class Stamps:
     def _of(self, hold: Hold, trace: Trace) -> bytes:
         left = self._meter.left(hold)
         amounts = ", ".join([f"{meter}={amount}" for meter, amount in left.meters])
-        return _LINES % (
-            self._served_by(hold.call),
-            amounts.encode(),
-            self._refills.get(left.refill_at) or self._refill(left.refill_at),
-            trace.own_ns() / 1e6,
-        )
+        refill = self._refills.get(left.refill_at) or self._refill(left.refill_at)
+        return (
+            f"{self._served_by(hold.call)}x-packhouse-quota-left: {amounts}\r\nx-packhouse-quota-refill: {refill}\r\n"
+            f"x-packhouse-overhead-ms: {trace.own_ns() / 1e6:.3f}\r\n"
+        ).encode("ascii")
 
-    def _served_by(self, call: Call) -> bytes:
+    def _served_by(self, call: Call) -> str:
         """It says more on the day that a model becomes legacy, so it is kept for a day."""
         day = self._clock.microseconds() // DAY
         if day != self._day or len(self._served) >= MEMORY_MAX:
@@ -65,14 +63,14 @@ class Stamps:
             said = self._models.served(call.pack, call.model)
             lines = [f"x-packhouse-{name}: {value}" for name, value in said.items() if value]
             assert not any("\n" in line for line in lines), "a header has a line break in it"
-            known = "".join([f"{line}\r\n" for line in lines]).encode("ascii", "replace")
+            known = "".join([f"{line}\r\n" for line in lines]).encode("ascii", "replace").decode("ascii")
             self._served[call.pack.id, call.model] = known
         return known
 
-    def _refill(self, at: datetime) -> bytes:
+    def _refill(self, at: datetime) -> str:
         if len(self._refills) >= MEMORY_MAX:
             self._refills.clear()
-        text = at.isoformat(timespec="seconds").replace("+00:00", "Z").encode()
+        text = at.isoformat(timespec="seconds").replace("+00:00", "Z")
         self._refills[at] = text
         return text
 
