@@ -62,11 +62,11 @@ conformance: setup ## run LangChain's standard tests and the Vercel AI SDK again
 	@exec scripts/conformance.sh $(ARGS)
 
 .PHONY: crash
-crash: setup-dev ## kill -9 of gateway processes under load, 500 times: no call lost, none booked twice
+crash: setup-dev ## kill -9 of gateway processes under load, 500 times on each database: no call lost, none booked twice
 	@PACKHOUSE_CRASH_ROUNDS=500 $(BIN)/pytest --quiet --capture=no tests/stories/test_crash.py $(ARGS)
 
 .PHONY: storm
-storm: setup-dev ## far more calls at once than a pack has room for, on four processes
+storm: setup-dev ## far more calls at once than a pack has room for, on four processes, on each database
 	@PACKHOUSE_STORM_CALLERS=500 $(BIN)/pytest --quiet --capture=no tests/stories/test_storm.py $(ARGS)
 
 .PHONY: bench-start

@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from tests.support.crowd import Caller
+from tests.support.databases import KINDS, Kind, of_a_demo
 from tests.support.installation import Installation
 from tests.support.running import Running, demo
 from tests.support.simulated import catalog_with, upstream
@@ -39,12 +40,12 @@ first_delay_seconds = 0.02
 """.format(long="word " * 20_000)
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(max(1, ROUNDS // KILLS)))
-async def test_killed_gateways_lose_no_call_and_book_none_twice(seed: int, tmp_path: Path) -> None:
-    with upstream(tmp_path, RULES) as provider:
+async def test_killed_gateways_lose_no_call_and_book_none_twice(kind: Kind, seed: int, tmp_path: Path) -> None:
+    with upstream(tmp_path, RULES) as provider, of_a_demo(kind, tmp_path) as (installation, environment):
         flags = ("--catalog", str(catalog_with(tmp_path, output=10**12)), "--gateway-processes", str(PROCESSES))
-        with demo(tmp_path, *provider.flags, *flags) as running:
-            installation = database_of(running)
+        with demo(tmp_path, *provider.flags, *flags, environment=environment) as running:
             wait_until_recovered(installation)
             installation.sql("DELETE FROM usage_record")
             provider.reset()
@@ -55,7 +56,7 @@ async def test_killed_gateways_lose_no_call_and_book_none_twice(seed: int, tmp_p
             seen = calls_of(provider.seen(last=10_000))
     crashed = [record for record in records.values() if record.outcome == "crashed"]
     sys.stdout.write(  # for `make crash`
-        f"{killed} processes killed, {load.answered:,} answers, {load.broken:,} broken connections, "
+        f"{kind}: {killed} processes killed, {load.answered:,} answers, {load.broken:,} broken connections, "
         f"{len(seen):,} calls seen upstream, {len(records):,} records, {len(crashed):,} booked at their estimate\n"
     )
     assert killed == KILLS
@@ -123,11 +124,6 @@ async def kill_some(running: Running, seed: int) -> int:
             dice.choice(gateways).kill()
             killed += 1
     return killed
-
-
-def database_of(running: Running) -> Installation:
-    data = Path(running.report["data_directory"])
-    return Installation(data / "packhouse.db", data / "journal")
 
 
 def wait_until_recovered(installation: Installation) -> None:

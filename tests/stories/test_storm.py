@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support.crowd import Caller, Refusal
+from tests.support.databases import KINDS, Kind, of_a_demo
 from tests.support.installation import Installation
 from tests.support.running import Running, demo
 from tests.support.simulated import catalog_with, upstream
@@ -42,19 +43,20 @@ first_delay_seconds = 0.2
 """.format(long="word " * 200)
 
 
-async def test_a_storm_never_passes_the_limit_and_uses_it_up(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_storm_never_passes_the_limit_and_uses_it_up(kind: Kind, tmp_path: Path) -> None:
     limit = PROCESSES * CALLERS * MOST // 10 + 3_000
-    with upstream(tmp_path, RULES) as provider:
+    with upstream(tmp_path, RULES) as provider, of_a_demo(kind, tmp_path) as (installation, environment):
         flags = ("--catalog", str(catalog_with(tmp_path, output=limit)), "--gateway-processes", str(PROCESSES))
-        with demo(tmp_path, *provider.flags, *flags) as running:
+        with demo(tmp_path, *provider.flags, *flags, environment=environment) as running:
             storm = Storm(running, limit)
             await storm.blow()
-            wait_until_nothing_is_held(running)
+            wait_until_nothing_is_held(installation)
             seen = provider.seen()
             used = consumed(running)
     spent = seen["usage"]["output"]
     sys.stdout.write(  # for `make storm`
-        f"limit {limit:,}, upstream's count {spent:,} ({spent / limit:.1%}), {storm.answered:,} answers, "
+        f"{kind}: limit {limit:,}, upstream's count {spent:,} ({spent / limit:.1%}), {storm.answered:,} answers, "
         f"{len(storm.refusals):,} refusals\n"
     )
     assert used == spent <= limit
@@ -101,10 +103,8 @@ def consumed(running: Running) -> int:
     return next(meter["used"] for meter in report["meters"] if meter["meter"] == "output")
 
 
-def wait_until_nothing_is_held(running: Running) -> None:
+def wait_until_nothing_is_held(installation: Installation) -> None:
     """Blocks go back to everybody when no call runs."""
-    data = Path(running.report["data_directory"])
-    installation = Installation(data / "packhouse.db", data / "journal")
     deadline = time.monotonic() + HELD_SECONDS
     while installation.count("SELECT coalesce(sum(amount), 0) FROM meter_block"):
         assert time.monotonic() < deadline, installation.sql("SELECT * FROM meter_block")

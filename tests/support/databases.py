@@ -47,6 +47,17 @@ def empty(kind: Kind, directory: Path) -> Generator[str]:
         postgres.drop_database(url)
 
 
+@contextmanager
+def of_a_demo(kind: Kind, directory: Path) -> Generator[tuple[Installation, dict[str, str]]]:
+    """The database of a demo that is started in `directory`, with the environment to start it in."""
+    data = directory / "data"
+    if kind == "sqlite":
+        yield Installation(data / "packhouse.db", data / "journal"), {}
+        return
+    with empty(kind, directory) as url:
+        yield Installation(url, data / "journal"), {"PACKHOUSE_DATABASE": url}
+
+
 def store_url(installation: Installation) -> str:
     """As `SqlStore` takes it."""
     database = installation.database
