@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -29,7 +30,8 @@ from packhouse.adapters.outside.ids import SystemIds
 from packhouse.domain.month import bundle_month
 from packhouse.domain.units import KeyId, ModelTokens, ResourceId, microseconds
 from packhouse.ports.meter import Call, Exhausted, Settlement
-from tests.support.installation import ANCHOR, NOW, Installation, install
+from tests.support.databases import Kind, installed
+from tests.support.installation import ANCHOR, NOW, Installation
 
 FLOOR = 16
 LIMITS = (1_000, 500)
@@ -87,6 +89,7 @@ class Process:
 class MeterMachine(RuleBasedStateMachine):
     """Three processes share a pack."""
 
+    kind: Kind = "sqlite"
     held = Bundle("held")
 
     def __init__(self) -> None:
@@ -95,7 +98,8 @@ class MeterMachine(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.clock = SetClock(NOW)
         self.books = Books()
-        self.installation = install(Path(self.folder.name))
+        self._installed = installed(self.kind, Path(self.folder.name))
+        self.installation = self._installed.__enter__()
         self.installation.pack("res_1", "text_generation", {"input": LIMITS[0], "output": LIMITS[1]})
         self.processes = list[Process]()
 
@@ -240,9 +244,12 @@ class MeterMachine(RuleBasedStateMachine):
             for hold in list(process.holds):
                 self.settle(hold, (50, 50))
             self.run(process.upkeep.stop())
-        self._agree()
-        self.loop.close()
-        self.folder.cleanup()
+        try:
+            self._agree()
+        finally:
+            self.loop.close()
+            self._installed.__exit__(None, None, None)
+            self.folder.cleanup()
 
     def _agree(self) -> None:
         sql = self.installation.sql
@@ -256,7 +263,19 @@ class MeterMachine(RuleBasedStateMachine):
         assert list(self.installation.journals.iterdir()) == []
 
 
+class PostgresqlMachine(MeterMachine):
+    """The same, on one PostgreSQL."""
+
+    kind: Kind = "postgresql"
+
+
+def of(examples: int) -> settings:
+    return settings(
+        max_examples=examples, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+
+
 TestMeter = MeterMachine.TestCase
-TestMeter.settings = settings(
-    max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+TestMeter.settings = of(40)
+TestMeterOnPostgresql = pytest.mark.needs("postgresql")(PostgresqlMachine.TestCase)
+TestMeterOnPostgresql.settings = of(15)
