@@ -174,7 +174,10 @@ async def test_what_another_process_does_not_hold_is_recalled_before_a_call_is_r
 
 
 async def test_a_recall_waits_for_no_process_whose_lease_has_passed(installation: Installation) -> None:
-    installation.sql("INSERT INTO meter_process VALUES ('proc_dead', 'gateway', 0, ?)", microseconds(NOW) - 1)
+    installation.sql(
+        "INSERT INTO meter_process (id, kind, started_at, lease_until) VALUES ('proc_dead', 'gateway', 0, ?)",
+        microseconds(NOW) - 1,
+    )
     installation.sql(
         "INSERT INTO meter_block (process_id, resource_id, month_start, meter, amount)"
         " VALUES ('proc_dead', 'res_1', ?, 'input', 900)",
@@ -227,7 +230,9 @@ def dead_process(installation: Installation, entries: list[SentEntry | SettledEn
         else:
             assert segment is not None
             journal.settled(segment, entry)
-    installation.sql("INSERT INTO meter_process VALUES ('proc_dead', 'gateway', 1, 2)")
+    installation.sql(
+        "INSERT INTO meter_process (id, kind, started_at, lease_until) VALUES ('proc_dead', 'gateway', 1, 2)"
+    )
     start = microseconds(ANCHOR)
     installation.sql(
         "INSERT INTO meter_block (process_id, resource_id, month_start, meter, amount)"

@@ -40,7 +40,12 @@ async def open_driver(url: str) -> Driver:
     """A connection of the driver's own. Refused(unavailable): the reason in words, never the URL."""
     import asyncpg  # where the database is SQLite it is never loaded
 
-    settings = {"application_name": "packhouse", "lock_timeout": LOCK_WAIT, "jit": "off"}
+    settings = {
+        "application_name": "packhouse",
+        "lock_timeout": LOCK_WAIT,
+        "idle_in_transaction_session_timeout": LOCK_WAIT,  # a node that is cut off keeps no lock from others
+        "jit": "off",
+    }
     connect = cast("Callable[..., Coroutine[Any, Any, Driver]]", asyncpg.connect)  # pyright: ignore[reportUnknownMemberType]
     try:
         return await connect(url, timeout=CONNECT_SECONDS, command_timeout=STATEMENT_SECONDS, server_settings=settings)
@@ -103,9 +108,18 @@ class PostgresConnection:
 
     def _wait(self, work: Coroutine[Any, Any, Result]) -> Result:
         try:
-            return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+            return asyncio.run_coroutine_threadsafe(self._answered(work), self._loop).result()
         except _gone() as error:
             raise Refused("unavailable", "The database cannot be reached. Try again in a moment.") from error
+
+    async def _answered(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """A connection over which no answer came is given up: the server rolls back what was not committed."""
+        try:
+            return await work
+        except TimeoutError:
+            if self._driver is not None:
+                self._driver.terminate()
+            raise
 
     async def _connected(self) -> Driver:
         if self._driver is None or self._driver.is_closed():

@@ -112,7 +112,7 @@ class MonthAccount:
         """What a call came to is in the database, which took it off this process's block."""
         for meter, amount in zip(self.meters, amounts, strict=True):
             meter.spent -= amount
-            meter.leased -= amount
+            meter.leased = max(0, meter.leased - amount)  # less than that is left where others gave this process up
             meter.used += amount
 
     def lacks(self, input_tokens: int, output_tokens: int) -> list[int]:
@@ -125,10 +125,10 @@ class MonthAccount:
             meter.limit = lease.limit.limit
             meter.used = lease.used
 
-    def given_back(self, amounts: dict[str, int], *, sign: int = 1) -> None:
-        """Not this process's any more; with `sign` -1: it is, after all."""
+    def given_back(self, amounts: dict[str, int]) -> None:
+        """Not this process's any more."""
         for meter in self.meters:
-            meter.leased -= sign * amounts.get(meter.meter, 0)
+            meter.leased -= amounts.get(meter.meter, 0)
 
     def spare(self) -> dict[str, int]:
         """What no call here holds, by meter."""

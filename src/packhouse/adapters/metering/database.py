@@ -9,7 +9,7 @@ import msgspec
 
 from packhouse.adapters.database.connection import Connection, connect
 from packhouse.adapters.database.connection import Place as DatabasePlace
-from packhouse.adapters.metering import recall
+from packhouse.adapters.metering import fence, recall
 from packhouse.adapters.metering.booking import book, count
 from packhouse.adapters.metering.recall import Month
 from packhouse.adapters.metering.record import KnowledgeCount, UsageRecord
@@ -112,17 +112,27 @@ class MeterDatabase:
             for meter, *weights, limit in self._sql.run(_LIMITS, (resource_id, month_start))
         ]
 
-    def register(self, process_id: str, *, kind: str, now: int, lease_until: int) -> None:
-        self._sql.run(
-            "INSERT INTO meter_process (id, kind, started_at, lease_until) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until",
-            (process_id, kind, now, lease_until),
-        )
+    def beat(self, process_id: str, *, kind: str, at: fence.Beat, held: dict[Place, int]) -> bool:
+        """Says that the process lives, and what its calls hold. False where it is new, or others had given it up."""
+        with self._sql.writing():
+            known = fence.beat(self._sql, process_id, kind=kind, at=at)
+            fence.hold(self._sql, process_id, held=held)
+        return known
 
-    def forsaken(self, before: int) -> list[str]:
-        """Processes whose lease ended before that instant."""
-        rows = self._sql.run("SELECT id FROM meter_process WHERE lease_until < ?", (before,))
-        return [process_id for (process_id,) in rows]
+    def block(self, process_id: str, month: Month) -> dict[str, int]:
+        """What is set aside for the process, by meter. What it asked for before has ended, either way."""
+        with self._sql.writing([month[0]]):
+            rows = self._sql.run(
+                "SELECT meter, amount FROM meter_block WHERE process_id = ? AND resource_id = ? AND month_start = ?",
+                (process_id, *month),
+            )
+        return dict(rows)
+
+    def give_up_forsaken(self, now: int) -> None:
+        """Ends the blocks of every process that was not heard of for its lease, but for what its calls held."""
+        for process_id in fence.forsaken(self._sql, now):
+            with self._sql.writing(self._resources_of(process_id)):
+                fence.give_up(self._sql, process_id, now=now)
 
     def lease(
         self, process_id: str, resource_id: str, *, month_start: int, needs: Sequence[int], now: int
@@ -153,7 +163,7 @@ class MeterDatabase:
         """Unneeded quota back to everybody."""
         with self._sql.writing([month[0]]):
             for meter, amount in amounts.items():
-                _add_to_block(self._sql, process_id, place=(*month, meter), amount=-amount)
+                _take_off_block(self._sql, process_id, place=(*month, meter), amount=amount)
 
     def recall(self, month: Month, *, now: int) -> int:
         """Asks all processes to give back what they do not hold; the recall's number."""
@@ -168,27 +178,38 @@ class MeterDatabase:
         """Gives the amounts back and notes that the recall was answered."""
         with self._sql.writing([month[0]]):
             for meter, amount in amounts.items():
-                _add_to_block(self._sql, process_id, place=(*month, meter), amount=-amount)
+                _take_off_block(self._sql, process_id, place=(*month, meter), amount=amount)
             recall.answer(self._sql, process_id, month=month, number=number)
 
     def unanswered(self, process_id: str, month: Month, *, number: int, now: int) -> int:
         """How many blocks of other living processes still wait for an answer."""
         return recall.unanswered(self._sql, process_id, month=month, number=number, now=now)
 
-    def drain(self, process_id: str, records: Sequence[UsageRecord], *, counts: Sequence[KnowledgeCount]) -> None:
-        """Books settled calls, once each, and takes them off the process's blocks."""
+    def drain(
+        self,
+        process_id: str,
+        records: Sequence[UsageRecord],
+        *,
+        counts: Sequence[KnowledgeCount],
+        held: dict[Place, int] | None = None,
+    ) -> None:
+        """Books settled calls, once each, and takes them off the process's blocks; `held` is what they hold still."""
         with self._sql.writing({each.resource_id for each in (*records, *counts)}):
             for place, amount in book(self._sql, records, limits=self.limits).items():
-                _add_to_block(self._sql, process_id, place=place, amount=-amount)
+                _take_off_block(self._sql, process_id, place=place, amount=amount)
+            fence.hold(self._sql, process_id, held=held or {})
             count(self._sql, counts)
 
     def recover(self, process_id: str, records: Sequence[UsageRecord]) -> None:
         """Books what a process left and ends its blocks."""
-        blocks = self._sql.run("SELECT resource_id FROM meter_block WHERE process_id = ?", (process_id,))
-        with self._sql.writing({record.resource_id for record in records} | {place for (place,) in blocks}):
+        with self._sql.writing({record.resource_id for record in records} | self._resources_of(process_id)):
+            self._sql.run("DELETE FROM meter_process WHERE id = ?", (process_id,))
             book(self._sql, records, limits=self.limits)
             self._sql.run("DELETE FROM meter_block WHERE process_id = ?", (process_id,))
-            self._sql.run("DELETE FROM meter_process WHERE id = ?", (process_id,))
+
+    def _resources_of(self, process_id: str) -> set[str]:
+        blocks = self._sql.run("SELECT resource_id FROM meter_block WHERE process_id = ?", (process_id,))
+        return {resource_id for (resource_id,) in blocks}
 
 
 def _sum(sql: Connection, table: str, *, column: str, place: Place) -> int:
@@ -207,4 +228,13 @@ def _add_to_block(sql: Connection, process_id: str, *, place: Place, amount: int
         " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (process_id, resource_id, month_start, meter)"
         " DO UPDATE SET amount = meter_block.amount + excluded.amount",
         (process_id, *place, amount, answered),
+    )
+
+
+def _take_off_block(sql: Connection, process_id: str, *, place: Place, amount: int) -> None:
+    """Never below nothing: what a process still booked or gave back after others gave it up is not its block's."""
+    sql.run(
+        "UPDATE meter_block SET amount = CASE WHEN amount > ?1 THEN amount - ?1 ELSE 0 END"
+        " WHERE process_id = ?2 AND resource_id = ?3 AND month_start = ?4 AND meter = ?5",
+        (amount, process_id, *place),
     )

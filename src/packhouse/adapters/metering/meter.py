@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +12,7 @@ from packhouse.adapters.metering.access import AccessMemory, look_up, pack_of
 from packhouse.adapters.metering.accounts import MeterAccount, MonthAccount
 from packhouse.adapters.metering.database import Lease, MeterDatabase
 from packhouse.adapters.metering.journal import Journal, Segment, SentEntry, SettledEntry
+from packhouse.adapters.metering.line import Line, away
 from packhouse.adapters.metering.recall import POLL_SECONDS, WAIT_SECONDS
 from packhouse.adapters.metering.record import KnowledgeCount, UsageRecord
 from packhouse.adapters.metering.recovery import record
@@ -25,6 +25,11 @@ from packhouse.ports.meter import Access, Call, Exhausted, Hold, Pack, QuotaLeft
 from packhouse.ports.outside import Clock, Ids
 
 Result = TypeVar("Result")
+
+WAITING_MAX = 100_000
+"""Settled calls that may wait for the database; past that no new call is admitted. Each takes about a kilobyte of
+memory and a third of one in the journal."""
+HEARD_SECONDS = 2.0
 
 
 class LeasedHold(Hold):
@@ -45,9 +50,15 @@ class Settled(msgspec.Struct, frozen=True):
 
 
 class LeasedMeter:
-    """The meter of one process; all of it runs on one event loop. `Upkeep` must run beside it."""
+    """The meter of one process; all of it runs on one event loop. `Upkeep` must run beside it.
 
-    def __init__(self, *, database: Place, journals: Path, clock: Clock, ids: Ids) -> None:
+    `good_until` (microseconds) is how long it may admit calls without a further heartbeat, `draining` how many settled
+    calls are being booked.
+    """
+
+    def __init__(
+        self, *, database: Place, journals: Path, clock: Clock, ids: Ids, waiting_max: int = WAITING_MAX
+    ) -> None:
         self.process_id = ids.new("proc")
         self.database = MeterDatabase(database)
         self.journals = journals
@@ -56,18 +67,25 @@ class LeasedMeter:
         self.months = dict[tuple[str, int], MonthAccount]()
         self.settled = list[Settled]()
         self.counts = dict[tuple[str, int], KnowledgeCount]()
+        self.draining = 0
+        self.good_until = 0
+        self.line = Line()
         self._current = dict[str, MonthAccount]()
         self._clock = clock
         self._ids = ids
         self._leasing = dict[tuple[str, int], asyncio.Lock]()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="meter")
+        self._waiting_max = waiting_max
 
     async def in_thread(self, work: Callable[[], Result]) -> Result:
         """The database's statements block, so they run in the meter's own thread, one after the other."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        return await self.line.run(work)
+
+    def leasing(self, account: MonthAccount) -> asyncio.Lock:
+        """Held while what is leased for the account is asked for and taken in."""
+        return self._leasing.setdefault((account.resource_id, account.start), asyncio.Lock())
 
     def close(self) -> None:
-        self._thread.shutdown()
+        self.line.close()
         self.database.close()
         self.journal.close()
 
@@ -76,18 +94,20 @@ class LeasedMeter:
         known = self.memory.recall(presented, now)
         if known is not None:
             return known
-        access, until = await self.in_thread(lambda: look_up(self.database, presented, now=now))
+        access, until = await self.line.ask(lambda: look_up(self.database, presented, now=now))
         self.memory.remember(presented, access, until=until)
         return access
 
     async def pack(self, resource_id: ResourceId) -> Pack:
-        row = await self.in_thread(lambda: self.database.pack(resource_id))
+        row = await self.line.ask(lambda: self.database.pack(resource_id))
         if row is None:
             raise Refused("not_found", f"There is no resource {resource_id}.")
         return pack_of(row, self._clock.microseconds())
 
     async def hold(self, call: Call) -> LeasedHold | Exhausted:
         now = self._clock.microseconds()
+        if now >= self.good_until or len(self.settled) + self.draining >= self._waiting_max:
+            now = await self._until_heard()
         account = self._current.get(call.pack.id)
         if account is None or now >= account.end:
             account = await self._open_month(call.pack, now)
@@ -169,12 +189,22 @@ class LeasedMeter:
         old = self.counts.get(place)
         self.counts[place] = count if old is None else old + count
 
+    async def _until_heard(self) -> int:
+        """Where no heartbeat reached the database for so long that others may have given this process up, or too much
+        waits to be booked, `Upkeep` gets a moment to mend it. The instant after it; Refused(unavailable)."""
+        for _ in range(round(HEARD_SECONDS / POLL_SECONDS)):
+            await asyncio.sleep(POLL_SECONDS)
+            now = self._clock.microseconds()
+            if now < self.good_until and len(self.settled) + self.draining < self._waiting_max:
+                return now
+        raise away()
+
     async def _open_month(self, pack: Pack, now: int) -> MonthAccount:
         """The account of the running bundle month; it starts without any quota of its own."""
         assert pack.anchor_at is not None, "a pack without an anchor is not usable"
         month = bundle_month(pack.anchor_at, instant(now))
         start, end = microseconds(month.start_at), microseconds(month.end_at)
-        limits = await self.in_thread(lambda: self.database.limits(pack.id, start))
+        limits = await self.line.ask(lambda: self.database.limits(pack.id, start))
         known = self.months.get((pack.id, start))
         if known is None:
             meters = [MeterAccount(limit.meter, limit.weights, limit=limit.limit) for limit in limits]
@@ -186,13 +216,15 @@ class LeasedMeter:
         """Lease what the call lacks. Where the database has too little, other processes are asked for what they do
         not hold; only after a recall that began later than the call is the output cap lowered or the call refused."""
         before = account.recalls_begun
-        async with self._leasing.setdefault((account.resource_id, account.start), asyncio.Lock()):
+        async with self.leasing(account):
             while True:
+                if self._clock.microseconds() >= self.good_until:
+                    raise away()
                 admitted = _admit(account, call)
                 if isinstance(admitted, Admitted) and admitted.output_tokens == call.output_tokens:
                     return admitted
                 needs = account.lacks(call.input_tokens, call.output_tokens)
-                leases = await self.in_thread(lambda needs=needs: self._lease(account, needs))
+                leases = await self.line.ask(lambda needs=needs: self._lease(account, needs))
                 account.leased_more(leases)
                 short = [place for place, need in enumerate(needs) if leases[place].granted < need]
                 if account.recalls_ended <= before and any(leases[place].elsewhere for place in short):
@@ -211,9 +243,9 @@ class LeasedMeter:
         account.recalls_begun += 1
         month = (account.resource_id, account.start)
         now = self._clock.microseconds()
-        number = await self.in_thread(lambda: self.database.recall(month, now=now))
+        number = await self.line.ask(lambda: self.database.recall(month, now=now))
         for _ in range(round(WAIT_SECONDS / POLL_SECONDS)):
-            if not await self.in_thread(
+            if not await self.line.ask(
                 lambda: self.database.unanswered(self.process_id, month, number=number, now=now)
             ):
                 break

@@ -4,17 +4,15 @@ import os
 from pathlib import Path
 
 from packhouse.adapters.metering.database import MeterDatabase
-from packhouse.adapters.metering.journal import SentEntry, SettledEntry, entries, lock_journal, lock_path
+from packhouse.adapters.metering.journal import SentEntry, SettledEntry, entries, lock_journal
 from packhouse.adapters.metering.record import UsageRecord
-
-FORSAKEN_AFTER = 60_000_000
-"""Microseconds after the end of its lease, when a process without a journal on this node is given up."""
 
 
 def recover(directory: Path, database: MeterDatabase, *, now: int) -> None:
     """Recovers every process that died on this node.
 
-    A record's id is its call's, so that a recovery that was itself killed is simply done again.
+    A record's id is its call's, so that a recovery that was itself killed is simply done again, and a journal that
+    turns up late, in whichever node's directory, is booked once.
     """
     for lock in sorted(directory.glob("*.lock")):
         process_id = lock.stem
@@ -29,9 +27,6 @@ def recover(directory: Path, database: MeterDatabase, *, now: int) -> None:
             lock.unlink(missing_ok=True)
         finally:
             os.close(descriptor)
-    for process_id in database.forsaken(now - FORSAKEN_AFTER):
-        if not lock_path(directory, process_id).exists():
-            database.recover(process_id, [])
 
 
 def records_of(segments: list[Path], *, now: int) -> list[UsageRecord]:

@@ -1,21 +1,23 @@
 """Beside the meter: settled calls into the database, news about keys out of it, and the dead recovered."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import structlog
 
 from packhouse.adapters.metering.accounts import MonthAccount
-from packhouse.adapters.metering.meter import LeasedMeter, Settled
+from packhouse.adapters.metering.fence import Terms
+from packhouse.adapters.metering.meter import LeasedMeter
 from packhouse.adapters.metering.recovery import recover
+from packhouse.adapters.metering.rollup import Place
+from packhouse.domain.errors import Refused
 from packhouse.ports.outside import Clock
 
 DRAIN_SECONDS = 0.05
 NEWS_SECONDS = 0.25
-BEAT_SECONDS = 2.0
-PROCESS_LEASE = 10_000_000
-"""Microseconds that a process is believed alive after its last heartbeat."""
+DRAIN_MAX = 2_000
+"""Records that are booked in one transaction, so that nobody waits long for it."""
 IDLE_AFTER = 1_000_000
 """Microseconds without a call after which a block goes back to everybody."""
 
@@ -25,14 +27,18 @@ log = structlog.get_logger()
 class Upkeep:
     """The meter's background work, as one task on the meter's loop."""
 
-    def __init__(self, meter: LeasedMeter, clock: Clock, *, kind: str) -> None:
+    def __init__(self, meter: LeasedMeter, clock: Clock, *, kind: str, terms: Terms | None = None) -> None:
         self._meter = meter
         self._clock = clock
         self._kind = kind
+        self._terms = terms or Terms()
         self._revision = -1
         self._task: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._draining = asyncio.Lock()
+        self._drain_unknown = False
+        self._doubts_cleared = 0
+        self._in_touch_since = self._touched_at = 0
 
     async def start(self) -> None:
         """Registers the process and recovers the dead; then goes on in the background."""
@@ -41,14 +47,18 @@ class Upkeep:
         self._task = asyncio.create_task(self._run(), name="meter upkeep")
 
     async def stop(self) -> None:
-        """Everything settled is in the database, every block given back, the journal gone."""
+        """Everything settled is in the database, every block given back, the journal gone. Where the database is away,
+        the journal stays, and who finds it books what is in it."""
         self._stopping.set()
         if self._task is not None:
             await self._task
-        await self.drain()
         meter = self._meter
-        if all(account.holds == 0 for account in meter.months.values()):
-            await meter.in_thread(lambda: meter.database.recover(meter.process_id, []))
+        try:
+            await self.drain()
+            if all(account.holds == 0 for account in meter.months.values()):
+                await meter.in_thread(lambda: meter.database.recover(meter.process_id, []))
+        except (Refused, OSError) as error:
+            log.warning("meter_left_to_recovery", error=type(error).__name__)
         meter.close()
 
     async def _run(self) -> None:
@@ -56,12 +66,16 @@ class Upkeep:
         loop = asyncio.get_running_loop()
         while not self._stopping.is_set():
             try:
+                if self._clock.microseconds() >= self._meter.good_until:
+                    await self.beat()  # first: what this process believes to be its own may not be so any more
                 await self.drain()
+                if self._doubtful:
+                    await self._read_blocks(wait=False)
                 await self.answer_recalls()
                 if loop.time() - last_news >= NEWS_SECONDS:
                     last_news = loop.time()
                     await self.news()
-                if loop.time() - last_beat >= BEAT_SECONDS:
+                if loop.time() - last_beat >= self._terms.beat_seconds:
                     last_beat = loop.time()
                     await self.beat()
             except Exception as error:  # the database is away: what is settled waits in memory and journal
@@ -83,18 +97,34 @@ class Upkeep:
 
     async def _drain(self) -> None:
         meter = self._meter
-        if not meter.settled and not meter.counts:
-            return
-        batch, meter.settled = meter.settled, list[Settled]()
+        for _ in range(-(-len(meter.settled) // DRAIN_MAX) or bool(meter.counts)):
+            await self._drain_some()
+
+    async def _drain_some(self) -> None:
+        meter = self._meter
+        batch = meter.settled[:DRAIN_MAX]
+        del meter.settled[:DRAIN_MAX]
+        meter.draining = len(batch)
         counts, meter.counts = meter.counts, {}
-        records = [settled.record for settled in batch]
+        work = partial(
+            meter.database.drain,
+            meter.process_id,
+            [settled.record for settled in batch],
+            counts=list(counts.values()),
+            held=_held({settled.account for settled in batch}, also_spent=bool(meter.settled)),
+        )
         try:
-            await meter.in_thread(lambda: meter.database.drain(meter.process_id, records, counts=list(counts.values())))
+            await meter.in_thread(work)
         except BaseException:
             meter.settled[:0] = batch
             for count in counts.values():
                 meter.recount(count)
+            self._drain_unknown = True
+            meter.line.doubts += 1
             raise
+        finally:
+            meter.draining = 0
+        self._drain_unknown = False
         for settled in batch:
             settled.account.drained(settled.amounts)
             meter.journal.drained(settled.segment)
@@ -109,12 +139,50 @@ class Upkeep:
     async def beat(self) -> None:
         """Says that this process lives, recovers those that do not, gives back what it does not need."""
         meter = self._meter
-        now = self._clock.microseconds()
-        await meter.in_thread(
-            lambda: meter.database.register(meter.process_id, kind=self._kind, now=now, lease_until=now + PROCESS_LEASE)
-        )
-        await meter.in_thread(partial(recover, meter.journals, meter.database, now=now))
-        await self._give_back_idle(now)
+        at = self._terms.beat(self._clock.microseconds())
+        held = _held(meter.months.values(), also_spent=True)
+        try:
+            known = await meter.in_thread(
+                partial(meter.database.beat, meter.process_id, kind=self._kind, at=at, held=held)
+            )
+        except BaseException:
+            meter.line.doubts += 1  # it may have been told that it was given up, and not have heard it
+            raise
+        if at.now - self._touched_at > self._terms.good:
+            self._in_touch_since = at.now
+        self._touched_at = at.now
+        if not known:
+            meter.line.doubts += 1
+        if self._doubtful:
+            await self._read_blocks(wait=True)
+        meter.good_until = at.good_until
+        await meter.in_thread(partial(recover, meter.journals, meter.database, now=at.now))
+        if at.now - self._in_touch_since >= self._terms.good:
+            await meter.in_thread(partial(meter.database.give_up_forsaken, at.now))
+        await self._give_back_idle(at.now)
+
+    @property
+    def _doubtful(self) -> bool:
+        """Whether what this process believes to be set aside for it may not be."""
+        return self._drain_unknown or self._meter.line.doubts != self._doubts_cleared
+
+    async def _read_blocks(self, *, wait: bool) -> None:
+        """What is set aside for this process, as the database has it. Without `wait` accounts that are just being
+        leased for are left for the next time, which then comes."""
+        meter = self._meter
+        doubts, whole = meter.line.doubts, not self._drain_unknown  # what may be booked already is taken off twice
+        for account in list(meter.months.values()):
+            lock = meter.leasing(account)
+            if lock.locked() and not wait:
+                whole = False
+                continue
+            async with lock, self._draining:
+                month = (account.resource_id, account.start)
+                block = await meter.in_thread(partial(meter.database.block, meter.process_id, month))
+                for each in account.meters:
+                    each.leased = block.get(each.meter, 0)
+        if whole:
+            self._doubts_cleared = doubts
 
     async def answer_recalls(self) -> None:
         """Gives back what no call here holds, where another process is short."""
@@ -150,5 +218,14 @@ class Upkeep:
         try:
             await self._meter.in_thread(answer)
         except BaseException:
-            account.given_back(spare, sign=-1)
+            self._meter.line.doubts += 1  # it may be given back or not; until that is known it is not this process's
             raise
+
+
+def _held(accounts: Iterable[MonthAccount], *, also_spent: bool) -> dict[Place, int]:
+    """What running calls hold of each meter, and what is settled but not booked."""
+    return {
+        (account.resource_id, account.start, meter.meter): meter.held + (meter.spent if also_spent else 0)
+        for account in accounts
+        for meter in account.meters
+    }

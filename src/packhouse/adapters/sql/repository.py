@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Executable, func, select, update
+from sqlalchemy import Executable, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -33,11 +33,6 @@ class Repository:
 
     def __init__(self, sql: AsyncConnection) -> None:
         self._sql = sql
-
-    async def _hold_off(self, what: str) -> None:
-        """Until the transaction ends no other one gets past this for the same thing, whether or not it exists."""
-        if self._sql.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
-            await self._sql.execute(select(func.pg_advisory_xact_lock(func.hashtext(what))))
 
     async def _one(self, query: Executable, kind: type[Value]) -> Value | None:
         row = (await self._sql.execute(query)).mappings().one_or_none()

@@ -60,7 +60,6 @@ class SqlSignIn(Repository):
 
     async def failures(self, email: str) -> Failures | None:
         table = sign_in_failure
-        await self._hold_off(f"sign-in {email}")
         query = select(table.c.failures.label("count"), table.c.since_at).where(table.c.email == email)
         return await self._one(query, Failures)
 

@@ -11,6 +11,7 @@ meter_process = Table(
     Column("kind", String, nullable=False),
     at("started_at"),
     at("lease_until"),
+    Column("forsaken_at", Instant),
 )
 
 meter_block = Table(
@@ -22,6 +23,7 @@ meter_block = Table(
     Column("meter", String, primary_key=True),
     Column("amount", BigInteger, nullable=False),
     Column("answered", BigInteger, nullable=False, server_default="0"),
+    Column("held", BigInteger, nullable=False, server_default="0"),
     Index("ix_meter_block_place", "resource_id", "month_start", "meter"),
 )
 
