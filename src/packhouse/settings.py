@@ -108,6 +108,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int, Meta(ge=0, le=5_000, description="How much of a chunk the next one repeats.")
     ] = 150
     worker_jobs: Annotated[int, Meta(ge=1, le=64, description="How many jobs a worker runs at once.")] = 2
+    meter_lease_seconds: Annotated[
+        int,
+        Meta(
+            ge=10,
+            le=86_400,
+            description="How long after a gateway was last heard of its quota goes back to the others; without the"
+            " database it takes calls for a sixth of that.",
+        ),
+    ] = 600
+    meter_waiting_max: Annotated[
+        int,
+        Meta(
+            ge=1_000,
+            le=10_000_000,
+            description="How many settled calls a process may keep for a database that is away.",
+        ),
+    ] = 100_000
     drain_seconds: Annotated[
         int, Meta(ge=0, le=8, description="How long running requests may go on after SIGTERM; all ends within 10 s.")
     ] = 7

@@ -22,6 +22,7 @@ from hypothesis.stateful import (
     rule,
 )
 
+from packhouse.adapters.metering.fence import Terms
 from packhouse.adapters.metering.meter import LeasedHold, LeasedMeter
 from packhouse.adapters.metering.recovery import recover
 from packhouse.adapters.metering.upkeep import IDLE_AFTER, Upkeep
@@ -36,6 +37,7 @@ from tests.support.installation import ANCHOR, NOW, Installation
 FLOOR = 16
 LIMITS = (1_000, 500)
 PROCESSES = 3
+TERMS = Terms(lease=60_000_000)
 Amounts = tuple[int, int]
 """Input and output tokens."""
 Result = TypeVar("Result")
@@ -77,7 +79,7 @@ class Process:
         self.meter = LeasedMeter(
             database=installation.database, journals=installation.journals, clock=clock, ids=SystemIds(clock)
         )
-        self.upkeep = Upkeep(self.meter, clock, kind="gateway")
+        self.upkeep = Upkeep(self.meter, clock, kind="gateway", terms=TERMS)
         self.holds = list[LeasedHold]()
 
     def die(self) -> None:
@@ -214,6 +216,26 @@ class MeterMachine(RuleBasedStateMachine):
             else:
                 del self.books.held[hold.call_id]
         self.new_process()
+
+    @rule(which=st.integers(0, PROCESSES - 1), unsure=st.booleans())
+    def expire(self, which: int, unsure: bool) -> None:
+        """It is not heard of until others give it up, all but what its calls hold; then it is back. It may not learn
+        what became of its first heartbeat."""
+        lost = self.processes[which]
+        self.beat()
+        others = [process for process in self.processes if process is not lost]
+        for _ in range(8):
+            self.clock.advance(timedelta(microseconds=TERMS.lease // 7))
+            for process in others:
+                self.run(process.upkeep.beat())
+        assert self.clock.microseconds() > lost.meter.good_until
+        known = "SELECT count(*) FROM meter_process WHERE id = ?"
+        assert self.installation.count(known, lost.meter.process_id) == 0
+        if unsure:
+            at = TERMS.beat(self.clock.microseconds())
+            lost.meter.database.beat(lost.meter.process_id, kind="gateway", at=at, held={})
+            lost.meter.line.doubts += 1
+        self.run(lost.upkeep.beat())
 
     @rule(more=st.tuples(st.integers(0, 300), st.integers(0, 300)))
     def upgrade(self, more: Amounts) -> None:

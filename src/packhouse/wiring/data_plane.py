@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from packhouse.adapters.jobs.queue import JobQueue
+from packhouse.adapters.metering.fence import Terms
 from packhouse.adapters.metering.meter import LeasedMeter
 from packhouse.adapters.metering.upkeep import Upkeep
 from packhouse.adapters.models.cl100k import Cl100k
@@ -53,8 +54,14 @@ async def open_data_plane(settings: Settings, *, kind: str) -> DataPlane:
     layout = layout_of(settings)
     clock = SystemClock()
     ids = SystemIds(clock)
-    meter = LeasedMeter(database=database_of(settings), journals=layout.journals, clock=clock, ids=ids)
-    upkeep = Upkeep(meter, clock, kind=kind)
+    meter = LeasedMeter(
+        database=database_of(settings),
+        journals=layout.journals,
+        clock=clock,
+        ids=ids,
+        waiting_max=settings.meter_waiting_max,
+    )
+    upkeep = Upkeep(meter, clock, kind=kind, terms=Terms(settings.meter_lease_seconds * 1_000_000))
     await upkeep.start()
     providers = Providers(settings, layout, clock=clock)
     models = Models(
