@@ -1,6 +1,7 @@
 """Two installations of Packhouse on one PostgreSQL: one quota, one count, and a revoked key is refused by both."""
 
 import asyncio
+import sys
 import time
 from pathlib import Path
 
@@ -42,13 +43,13 @@ async def test_two_nodes_share_one_quota_and_one_list_of_keys(tmp_path: Path) ->
             demo(tmp_path, *flags, environment=secret) as running,
             serving(tmp_path / "second", *flags, "--parts", "gateway", environment=secret) as second,
         ):
-            await use_up([running.gateway, second], running.report["keys"]["text"])
+            await use_up([running.gateway, second.gateway], running.report["keys"]["text"])
             settled(installation)
             used = installation.count("SELECT sum(used) FROM usage_total WHERE meter = 'output'")
             assert LIMIT * 0.95 <= used <= LIMIT
             assert used == provider.seen()["usage"]["output"]
             assert installation.count("SELECT count(*) FROM meter_process WHERE kind = 'gateway'") == 2
-            revoked_everywhere(running, second)
+            revoked_everywhere(running, second.gateway)
     for errors in (tmp_path / "stderr.txt", tmp_path / "second" / "stderr.txt"):
         assert postgres.PASSWORD not in errors.read_text()
 
@@ -82,10 +83,11 @@ def revoked_everywhere(running: Running, second: str) -> None:
         keys = api.get(f"/resources/{resource}/keys").json()["keys"]
         (key_id,) = [each["id"] for each in keys if each["description"] == "demo: text"]
         api.delete(f"/keys/{key_id}").raise_for_status()
-    deadline = time.monotonic() + REFUSED_SECONDS
+    revoked_at = time.monotonic()
     while _models(second, key) != 401:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+        assert time.monotonic() < revoked_at + REFUSED_SECONDS
+        time.sleep(0.01)
+    sys.stdout.write(f"refused by the other node {time.monotonic() - revoked_at:.2f} s after it was revoked\n")
 
 
 def _models(gateway: str, key: str) -> int:

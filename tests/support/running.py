@@ -47,8 +47,7 @@ class Running:
 
     def gateways(self) -> list[psutil.Process]:
         """The processes of the gateway, as they are now."""
-        children = psutil.Process(self.process.pid).children(recursive=True)
-        return [child for child in children if _part_of(child) == "gateway"]
+        return _gateways(self.process)
 
     def api(self, who: str = "admin") -> httpx.Client:
         """The management API as the demo's admin or operator."""
@@ -60,6 +59,31 @@ class Running:
         return httpx.Client(
             base_url=self.gateway, headers={"authorization": f"Bearer {self.report['keys'][key]}"}, timeout=120
         )
+
+
+@dataclass(slots=True)
+class Node:
+    """`packhouse serve` that is up. `gateway` is its gateway's URL."""
+
+    gateway: str
+    process: subprocess.Popen[bytes]
+    lost: bool = False
+
+    def gateways(self) -> list[psutil.Process]:
+        """The processes of the gateway, as they are now."""
+        return _gateways(self.process)
+
+    def lose(self) -> None:
+        """SIGKILL of all its processes, as the end of the machine is."""
+        self.lost = True
+        for each in [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]:
+            each.kill()
+        self.process.wait()
+
+
+def _gateways(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    children = psutil.Process(process.pid).children(recursive=True)
+    return [child for child in children if _part_of(child) == "gateway"]
 
 
 def _part_of(process: psutil.Process) -> str:
@@ -101,9 +125,9 @@ def demo(
 
 
 @contextmanager
-def serving(directory: Path, *flags: str, environment: Mapping[str, str] | None = None) -> Generator[str]:
-    """`packhouse serve` on free ports, until it is ready; its gateway's URL."""
-    directory.mkdir()
+def serving(directory: Path, *flags: str, environment: Mapping[str, str] | None = None) -> Generator[Node]:
+    """`packhouse serve` on free ports, with its data in `directory`, from when it is ready."""
+    directory.mkdir(exist_ok=True)
     errors = directory / "stderr.txt"
     command = [sys.executable, "-m", "packhouse.cli.main", "serve", "--data", str(directory / "data")]
     ports = ["--gateway-port", "0", "--control-port", "0", "--worker-port", "0"]
@@ -115,11 +139,14 @@ def serving(directory: Path, *flags: str, environment: Mapping[str, str] | None 
             cwd=directory,
             env={**os.environ, **(environment or {})},
         )
+    node = Node("", process)
     try:
         line = _first_line(process, errors).decode()
-        yield line.partition("gateway ")[2].partition(";")[0].partition(",")[0]
+        node.gateway = line.partition("gateway ")[2].partition(";")[0].partition(",")[0]
+        yield node
     finally:
-        _stop(process)
+        if not node.lost:
+            _stop(process)
 
 
 def _first_line(process: subprocess.Popen[bytes], errors: Path) -> bytes:
