@@ -69,6 +69,10 @@ crash: setup-dev ## kill -9 of gateway processes under load, 500 times on each d
 storm: setup-dev ## far more calls at once than a pack has room for, on four processes, on each database
 	@PACKHOUSE_STORM_CALLERS=500 $(BIN)/pytest --quiet --capture=no tests/stories/test_storm.py $(ARGS)
 
+.PHONY: outage
+outage: setup-dev ## let the database be away for a minute under load: no running call stopped, none lost
+	@PACKHOUSE_OUTAGE_SECONDS=60 $(BIN)/pytest --quiet --capture=no tests/stories/test_outage.py $(ARGS)
+
 .PHONY: bench-start
 bench-start: setup-dev ## measure start-up time and idle memory
 	@exec $(BIN)/python benchmarks/start.py $(ARGS)
