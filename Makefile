@@ -91,5 +91,5 @@ bench-translation: setup-dev ## measure what translation between dialects costs
 
 .PHONY: clean
 clean: ## remove what can be made again, .venv included
-	@rm -rf .venv .venv-conformance conformance/ai_sdk/node_modules .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	@rm -rf .venv .venv-conformance .bench conformance/ai_sdk/node_modules .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
 	@find src connector tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,180 +1,187 @@
-"""What the gateway bears on one core, and what it adds to a call.
+"""Packhouse beside other gateways: the same calls, the same provider, the same machine, in turns.
 
-The upstream answers at once (nginx). Gateway on one core, load (wrk) and upstream on the other. Direct and
-through the gateway take turns, round by round: what is added is the median of the rounds' differences.
+The gateway has one core to itself; load (wrk) and provider (provider.c: an answer at once, or a stream of 20 pieces
+2 ms apart) have the other. Packhouse runs as `packhouse serve` with key, exact quota, journal, and usage in its
+database; its parts but the gateway run on the other core. Peers are installed into `.bench/` from pinned versions, and
+run with one worker on the gateway's core. Subjects take turns within each round. What a gateway adds is the median of
+the rounds' differences to the provider alone. At the end Packhouse's records are counted against what the provider saw.
 
-`bare` is the gateway's server and client with nothing in between: the ceiling. `packhouse` is the gateway of
-`packhouse demo`, with key, exact quota and durable usage, the OpenAI dialect in front and behind; the other rows name
-the dialect in front and the provider behind. Afterwards the records of each installation are counted against what the
-upstream has seen.
+With --roads (or --provider, --bare) it measures Packhouse alone, on each of its roads: see roads.py.
 """
 
 import argparse
+import asyncio
 import json
-import statistics
-import subprocess
+import os
 import sys
-from collections.abc import Generator
+import time
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import bare
-import load
-from dialects import ANTHROPIC, OPENAI, Dialect
-from installation import Packhouse, cpu_seconds, start_packhouse, start_simulator
-from tools import GATEWAY_CORE, machine, need, on_core
-from upstream import Upstream, nginx
+import report
+import roads
+import streaming
+from peers.litellm import LITELLM
+from peers.peer import HOME, NotRun
+from peers.portkey import PORTKEY
+from peers.rolter import ROLTER
+from peers.smg import SMG
+from provider import Provider, provider
+from served import Provisioned, Served, provisioned
+from subjects import Subject, of_packhouse, of_peer, of_provider
+from tools import machine, need
+from verdicts import goals, losses
 
-FEW, MANY = 1, 64
-ROWS: dict[str, dict[str, Dialect]] = {
-    "openai": {"packhouse": OPENAI, "anthropic → openai": ANTHROPIC},
-    "anthropic": {"anthropic → anthropic": ANTHROPIC},
-    "bedrock": {"openai → bedrock": OPENAI, "anthropic → bedrock": ANTHROPIC},
-}
-"""By the provider behind: names of rows, and the dialect in front."""
-
-KEYS = {"BENCH_ACCESS_KEY": "AKIABENCHMARK0000000", "BENCH_SECRET_KEY": "of-no-use-anywhere"}
+PEERS = {peer.name: peer for peer in (LITELLM, PORTKEY, SMG, ROLTER)}
+NAMES = ("bare", "packhouse", *PEERS)
+KINDS = ("plain", "streaming")
 
 
-@dataclass(slots=True)
-class Subject:
-    """Something that is measured, and its runs by the number of connections. `pid` is whose CPU time counts."""
+class Comparison:
+    """All that is measured in one run. `not_run`: the reason by name."""
 
-    name: str
-    url: str
-    key: str
-    pid: int | None = None
-    dialect: Dialect = OPENAI
-    passed_on: int = 0
-    runs: dict[int, list[load.Run]] = field(default_factory=lambda: {FEW: [], MANY: []})
-    cpu_microseconds: list[float] = field(default_factory=list[float])
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self._arguments = arguments
+        self.subjects = list[Subject]()
+        self.not_run = dict[str, str]()
+        self.passed_on = self.recorded = self._recorded_before = 0
+        self.streams: dict[str, Any] | None = None
 
-    def measure(self, connections: int, seconds: float) -> None:
-        before = self._cpu_seconds()
-        run = load.run(self.url, self.key, dialect=self.dialect, connections=connections, seconds=seconds)
-        self.runs[connections].append(run)
-        if self.pid is not None and connections == MANY:
-            self.cpu_microseconds.append((self._cpu_seconds() - before) / run.requests * 1e6)
-
-    def row(self, direct: "Subject") -> dict[str, Any]:
-        pairs = zip(self.runs[FEW], direct.runs[FEW], strict=True)
-        added = [mine.p50_microseconds - theirs.p50_microseconds for mine, theirs in pairs]
+    def run(self) -> dict[str, Any]:
+        arguments = self._arguments
+        began, load_before = time.monotonic(), os.getloadavg()
+        with provider() as upstream, ExitStack() as outer:
+            packhouse = self._provision(upstream, outer)
+            stack = outer.enter_context(ExitStack())
+            served = self._start(upstream, stack, packhouse=packhouse)
+            for number in range(arguments.rounds):
+                for kind in arguments.kinds:
+                    report.tell(f"round {number + 1} of {arguments.rounds}, {kind}")
+                    for connections in arguments.connections:
+                        self._measure(upstream, kind, connections=connections)
+            if served is not None:
+                self.recorded = served.recorded_calls("text") - self._recorded_before
+            memory = {subject.name: subject.memory_megabytes() for subject in self.subjects}
+            core_memory = {subject.name: subject.core_memory_megabytes() for subject in self.subjects}
+            lost = losses(self.subjects) if served is not None else []
+            stack.close()
+            if packhouse is not None and arguments.streams:
+                report.tell(f"{arguments.streams:,} open streams")
+                self.streams = open_streams(packhouse, arguments.streams)
+        found = goals(self.subjects, self.streams) if served is not None else []
         return {
-            "name": self.name,
-            "requests_per_second_1": round(statistics.median(run.rate for run in self.runs[FEW])),
-            "requests_per_second_64": round(statistics.median(run.rate for run in self.runs[MANY])),
-            "requests_per_second_64_best": round(max(run.rate for run in self.runs[MANY])),
-            "p50_1_milliseconds": statistics.median(run.p50_microseconds for run in self.runs[FEW]) / 1000,
-            "added_p50_1_milliseconds": statistics.median(added) / 1000 if self is not direct else None,
-            "cpu_microseconds_64": round(statistics.median(self.cpu_microseconds)) if self.cpu_microseconds else None,
+            "machine": machine(),
+            "load_before": load_before,
+            "load_after": os.getloadavg(),
+            "minutes": round((time.monotonic() - began) / 60, 1),
+            "rounds": arguments.rounds,
+            "seconds": arguments.seconds,
+            "rows": report.rows(self.subjects),
+            "starts": report.starts(self.subjects, memory=memory, core_memory=core_memory),
+            "open_streams": self.streams,
+            "goals": [asdict(goal) for goal in found],
+            "losses": lost,
+            "not_run": self.not_run,
+            "usage": {"passed_on": self.passed_on, "recorded": self.recorded} if served is not None else None,
         }
 
-    def _cpu_seconds(self) -> float:
-        return 0.0 if self.pid is None else cpu_seconds(self.pid)
+    def _provision(self, upstream: Provider, stack: ExitStack) -> Provisioned | None:
+        if "packhouse" not in self._arguments.subjects:
+            return None
+        report.tell("provisioning packhouse")
+        return stack.enter_context(provisioned("--upstream", f"openai={upstream.url}/v1"))
+
+    def _start(self, upstream: Provider, stack: ExitStack, *, packhouse: Provisioned | None) -> Served | None:
+        served = None
+        for name in ("bare", *(each for each in self._arguments.subjects if each != "bare")):
+            try:
+                if name == "bare":
+                    subject = of_provider(upstream)
+                elif name == "packhouse":
+                    report.tell("starting packhouse")
+                    assert packhouse is not None
+                    subject, served = stack.enter_context(of_packhouse(packhouse, starts=self._arguments.starts))
+                    self._recorded_before = served.recorded_calls("text")
+                else:
+                    report.tell(f"starting {name}")
+                    subject = stack.enter_context(of_peer(PEERS[name], upstream, starts=self._arguments.starts))
+                with self._counted(subject, upstream):
+                    subject.prove()
+                self.subjects.append(subject)
+            except NotRun as reason:
+                self.not_run[name] = str(reason)
+                report.tell(f"not run: {name}: {reason}")
+        return served
+
+    def _measure(self, upstream: Provider, kind: str, *, connections: int) -> None:
+        for subject in self.subjects:
+            with self._counted(subject, upstream):
+                subject.measure(kind, connections=connections, seconds=self._arguments.seconds)
+
+    @contextmanager
+    def _counted(self, subject: Subject, upstream: Provider) -> Generator[None]:
+        """What Packhouse passes on meanwhile is counted."""
+        before = upstream.seen().calls if subject.name == "packhouse" else 0
+        yield
+        if subject.name == "packhouse":
+            self.passed_on += upstream.seen().calls - before
 
 
-@contextmanager
-def bare_gateway(upstream: Upstream) -> Generator[Subject]:
-    command = on_core(GATEWAY_CORE, sys.executable, bare.__file__, upstream.base_url)
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    try:
-        assert process.stdout is not None
-        port = int(process.stdout.readline())
-        yield Subject("bare server and client", f"http://127.0.0.1:{port}", bare.KEY, process.pid)
-    finally:
-        process.kill()
-        process.wait()
+def open_streams(packhouse: Provisioned, number: int) -> dict[str, Any]:
+    """The memory of one gateway process before, while and after so many streams of a slow provider are open."""
+    with streaming.simulated(streaming.OPENAI) as simulated:
+        upstream = ("--upstream", f"openai={simulated['base_url']}", "--upstream-key", simulated["key"])
+        with packhouse.before(*upstream).serving() as served, streaming.on_load_core():
+            through = streaming.Target(served.url, served.report["keys"]["text"], streaming.OPENAI)
+            return asyncio.run(streaming.Crowd(through, number).run(served.part("gateway").pid))
 
 
-@dataclass(frozen=True, slots=True)
-class Installed:
-    """One installation, what is measured through it, and how many calls it had recorded before."""
+def parsed(words: Sequence[str]) -> argparse.Namespace:
+    def some(names: Sequence[str]) -> Any:
+        def of(text: str) -> list[str]:
+            if unknown := set(text.split(",")) - set(names):
+                raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))}: choose from {', '.join(names)}")
+            return text.split(",")
 
-    packhouse: Packhouse
-    provider: str
-    subjects: tuple[Subject, ...]
-    recorded_before: int
+        return of
 
-    def usage(self) -> dict[str, Any]:
-        """What went through it by the upstream's count and by its own records."""
-        return {
-            "provider": self.provider,
-            "passed_on": sum(subject.passed_on for subject in self.subjects),
-            "recorded": self.packhouse.recorded_calls() - self.recorded_before,
-        }
+    def numbers(text: str) -> list[int]:
+        return [int(word) for word in text.split(",")]
 
-
-@contextmanager
-def install(provider: str, upstream: Upstream) -> Generator[Installed]:
-    """Bedrock's calls are signed, as they are with the keys of a role."""
-    if provider == "bedrock":
-        keys = "access_key=env:BENCH_ACCESS_KEY secret_key=env:BENCH_SECRET_KEY"
-        options = ("--endpoint", f"bedrock url={upstream.url} {keys}")
-    else:
-        options = ("--upstream", f"{provider}={upstream.base_url}")
-    with start_packhouse(*options, environment=KEYS) as packhouse:
-        subjects = tuple(
-            Subject(name, packhouse.url, packhouse.key, packhouse.gateway, dialect)
-            for name, dialect in ROWS[provider].items()
-        )
-        yield Installed(packhouse, provider, subjects, packhouse.recorded_calls())
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, metavar="FILE", default=HOME / "gateway.json", help="the figures' file")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of turns (default 3)")
+    parser.add_argument("--seconds", type=float, default=2, help="of each run (default 2)")
+    parser.add_argument("--connections", type=numbers, default=[1, 16, 64, 256], help="default 1,16,64,256")
+    parser.add_argument("--subjects", type=some(NAMES), default=list(NAMES), help=f"default {','.join(NAMES)}")
+    parser.add_argument("--kinds", type=some(KINDS), default=list(KINDS), help="default plain,streaming")
+    parser.add_argument("--starts", type=int, default=3, help="of each, for the median cold start (default 3)")
+    parser.add_argument("--streams", type=int, default=1000, help="open at once for their memory; 0: not measured")
+    return parser.parse_args(words)
 
 
-def measure(upstream: Upstream, arguments: argparse.Namespace) -> dict[str, Any]:
-    with ExitStack() as stack:
-        direct = Subject("nginx, direct", upstream.url, "none")
-        ceiling = stack.enter_context(bare_gateway(upstream))
-        providers = [] if arguments.bare else arguments.provider or list(ROWS)
-        installed = [stack.enter_context(install(provider, upstream)) for provider in providers]
-        subjects = [direct, ceiling, *(subject for each in installed for subject in each.subjects)]
-        for number in range(arguments.rounds):
-            print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr)
-            for connections in (FEW, MANY):
-                for subject in subjects:
-                    seen = upstream.calls()
-                    subject.measure(connections, arguments.seconds)
-                    subject.passed_on += upstream.calls() - seen
-        result: dict[str, Any] = {"machine": machine(), "rows": [subject.row(direct) for subject in subjects]}
-        if installed:
-            result["usage"] = [each.usage() for each in installed]
-        return result
-
-
-def table(result: dict[str, Any]) -> str:
-    lines = [
-        f"{'':24} {'requests/s':>10} {'requests/s':>10} {'(best)':>8} {'p50 ms':>8} {'added ms':>8} {'CPU µs':>7}",
-        f"{'connections':24} {FEW:>10} {MANY:>10} {MANY:>8} {FEW:>8} {FEW:>8} {MANY:>7}",
-    ]
-    for row in result["rows"]:
-        added, cpu = row["added_p50_1_milliseconds"], row["cpu_microseconds_64"]
-        lines.append(
-            f"{row['name']:24} {row['requests_per_second_1']:>10,} {row['requests_per_second_64']:>10,}"
-            f" {row['requests_per_second_64_best']:>8,} {row['p50_1_milliseconds']:>8.3f}"
-            f" {'' if added is None else format(added, '.3f'):>8} {'' if cpu is None else cpu:>7}"
-        )
-    return "\n".join([result["machine"], *lines])
+def compare(arguments: argparse.Namespace) -> None:
+    need("wrk", "taskset", "cc")
+    HOME.mkdir(exist_ok=True)
+    result = Comparison(arguments).run()
+    arguments.json.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    print(report.text(result, {name: peer.leaves_out for name, peer in PEERS.items() if name in arguments.subjects}))
+    print(f"\nwritten to {arguments.json}")
+    usage = result["usage"]
+    if usage is not None and usage["passed_on"] != usage["recorded"]:
+        raise SystemExit("the records do not agree with what the provider has seen")
+    if any(row["failed"] for row in result["rows"] if row["name"] == "packhouse"):
+        raise SystemExit("calls through Packhouse failed")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to a file too")
-    parser.add_argument("--rounds", type=int, default=5, help="alternating rounds (default 5)")
-    parser.add_argument("--seconds", type=float, default=3, help="of each run (default 3)")
-    parser.add_argument("--provider", action="append", choices=list(ROWS), help="only what is behind these")
-    parser.add_argument("--bare", action="store_true", help="only the ceiling, without an installation")
-    arguments = parser.parse_args()
-    need("nginx", "wrk", "taskset")
-    with start_simulator("bedrock", "--any-key") as vectors, nginx(vectors["url"]) as upstream:
-        result = measure(upstream, arguments)
-    print(table(result))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
-    for usage in result.get("usage", ()):
-        print(f"{usage['provider']}: passed on {usage['passed_on']:,} calls, recorded {usage['recorded']:,}")
-    if any(usage["passed_on"] != usage["recorded"] for usage in result.get("usage", ())):
-        raise SystemExit("the records do not agree with what the upstream has seen")
+    if {word.partition("=")[0] for word in sys.argv[1:]} & {"--roads", "--provider", "--bare"}:
+        roads.main()
+    else:
+        compare(parsed(sys.argv[1:]))
 
 
 if __name__ == "__main__":

@@ -182,13 +182,20 @@ def on_load_core() -> Generator[None]:
 @contextmanager
 def installed(road: Road) -> Generator[tuple[Packhouse, Target]]:
     """An installation with the simulated provider behind it, and that provider itself as a target."""
+    with simulated(road.behind) as provider:
+        upstream = f"{road.behind.name}={provider['base_url']}"
+        with start_packhouse("--upstream", upstream, "--upstream-key", provider["key"]) as packhouse:
+            yield packhouse, Target(provider["url"], provider["key"], road.behind)
+
+
+@contextmanager
+def simulated(dialect: Dialect) -> Generator[dict[str, Any]]:
+    """The simulated provider alone: what it printed."""
     with tempfile.TemporaryDirectory() as folder:
         rules = Path(folder) / "rules.json"
         rules.write_text(json.dumps({"rules": [PACED, SLOW]}))
-        with start_simulator(road.behind.name, "--rules", str(rules)) as simulated:
-            upstream = f"{road.behind.name}={simulated['base_url']}"
-            with start_packhouse("--upstream", upstream, "--upstream-key", simulated["key"]) as packhouse:
-                yield packhouse, Target(simulated["url"], simulated["key"], road.behind)
+        with start_simulator(dialect.name, "--rules", str(rules)) as provider:
+            yield provider
 
 
 def measure(road: Road, arguments: argparse.Namespace) -> dict[str, Any]:

@@ -5,14 +5,14 @@ import shutil
 import subprocess
 import sys
 
-PACKAGES = {"nginx": "nginx-light", "wrk": "wrk", "taskset": "util-linux"}
+PACKAGES = {"nginx": "nginx-light", "wrk": "wrk", "taskset": "util-linux", "cc": "gcc libc6-dev"}
 GATEWAY_CORE = 0
 LOAD_CORE = 1
 
 
 def need(*programs: str) -> None:
     """Installs what is missing where that is possible, else ends with what to do."""
-    missing = [PACKAGES[program] for program in programs if shutil.which(program) is None]
+    missing = [name for program in programs if shutil.which(program) is None for name in PACKAGES[program].split()]
     if (os.cpu_count() or 1) < 2:
         raise SystemExit("This benchmark needs two cores: one for the gateway, one for load and upstream.")
     if not missing:
