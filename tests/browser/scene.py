@@ -55,16 +55,24 @@ def _consume(directory: Path, *, text: str, embeddings: str, knowledge: str, key
         for day in range(21):
             hour = microseconds(NOW.replace(minute=0) + timedelta(days=day, hours=2))
             busy = 3 + (day * 7) % 11
-            row = (text, hour, key, "local-text", busy, day % 5 == 0, busy * 9_120, busy * 3_050, busy * 310, 0)
-            database.execute("INSERT INTO usage_hour VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            row = (text, hour, key, "local-text", busy, day % 5 == 0, busy * 9_120, busy * 6_100, busy * 310, 0)
+            _sum(database, row, month=month)
             row = (embeddings, hour, key, "local-embeddings", busy * 2, 0, busy * 15_000, 0, 0, 0)
-            database.execute("INSERT INTO usage_hour VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            _sum(database, row, month=month)
             row = (knowledge, hour, busy * 4, busy // 3, busy * 12, busy * 30_000)
             database.execute("INSERT INTO knowledge_hour VALUES (?, ?, ?, ?, ?, ?)", row)
         for resource, meter, used in (
-            (text, "input", 1_583_700),
-            (text, "output", 1_031_250),
+            (text, "input", 1_593_670),
+            (text, "output", 1_030_900),
             (embeddings, "input", 2_520_000),
         ):
             database.execute("INSERT INTO usage_total VALUES (?, ?, ?, ?)", (resource, month, meter, used))
     database.close()
+
+
+def _sum(database: sqlite3.Connection, row: tuple[str | int, ...], *, month: int) -> None:
+    resource, hour, *rest = row
+    assert isinstance(hour, int)
+    database.execute("INSERT INTO usage_hour VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    days = (resource, hour - hour % 86_400_000_000, month, *rest)
+    database.execute("INSERT INTO usage_day VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", days)

@@ -118,7 +118,7 @@ def test_a_member_looks_at_consumption(scene: Scene, browser: Browser) -> None:
     sign_in(page, scene.firm.member_email)
     page.goto(f"/resources/{scene.text}")
     page.get_by_role("navigation", name="Pages of the resource").get_by_role("link", name="Consumption").click()
-    expect(page.get_by_text("1,583,700 of 2,500,000 used")).to_be_visible()
+    expect(page.get_by_text("1,593,670 of 2,500,000 used")).to_be_visible()
     page.get_by_role("link", name="7 days").click()
     page.get_by_role("link", name="By key").click()
     expect(page.get_by_role("region", name="Consumption by day")).to_contain_text("Help desk, production")

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packhouse.domain.forecast import PAST_DAYS, Forecast, Spell, forecast, spells
+from packhouse.domain.forecast import PAST_DAYS, DayTokens, Forecast, Spell, forecast, forecasts, spells
 from packhouse.domain.month import BundleMonth
+from packhouse.domain.quota import MeterLimit, Weights
+from packhouse.domain.units import ModelTokens
 
 DAY = timedelta(days=1)
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -125,8 +127,30 @@ def test_spells_fill_what_took_nothing_and_leave_out_when_nothing_could_be_used(
     dry = BundleMonth(datetime(2026, 3, 1, 23, tzinfo=UTC), midnight(1))
     assert [spell.amount for spell in spells(uses, since_at=since, now=now, dry=[dry])] == [5, 7, 0]
     long = spells({}, since_at=now - 400 * DAY, now=now)
-    assert long[0].from_at == now - PAST_DAYS * DAY
-    assert sum(spell.share for spell in long) == pytest.approx(PAST_DAYS)
+    assert long[0].from_at == midnight(2) - PAST_DAYS * DAY
+    assert sum(spell.share for spell in long) == pytest.approx(PAST_DAYS + 0.25)
+
+
+def test_a_month_that_ran_dry_does_not_make_the_next_one_look_idle() -> None:
+    before = BundleMonth(datetime(2026, 2, 2, 10, tzinfo=UTC), START)
+    limits = [MeterLimit("input", Weights(input=1), 10_000), MeterLimit("output", Weights(output=1), 10_000)]
+    tokens = ModelTokens(1000, 10)
+    days = [DayTokens(date(2026, 2, 3) + back * DAY, before.start_at, tokens) for back in range(10)]
+    days.append(DayTokens(START.date(), START, ModelTokens(500, 5)))
+    found = forecasts(
+        MONTH,
+        now=midnight(1),
+        anchor_at=before.start_at,
+        limits={START: limits, before.start_at: limits},
+        used={"input": 500, "output": 5},
+        days=days,
+    )
+    meter, other = found["input"], found["output"]
+    assert meter is not None
+    assert other is not None
+    assert meter.expected == pytest.approx(31_000, rel=0.1)
+    assert other.expected == pytest.approx(310, rel=0.1)  # nothing could be called without the one that was used up
+    assert meter.observed_days == pytest.approx(10.6, abs=0.2)
 
 
 amounts = st.lists(st.integers(0, 10**7), min_size=1, max_size=PAST_DAYS)

@@ -41,7 +41,7 @@ def test_the_landing_page_shows_the_own_teams(scene: Scene, member: Visitor) -> 
     page = text_of(member.page("/"))
     for word in ("Support desk", "Active", "Local text model", "Plan S", "Production", "Europe (Frankfurt)"):
         assert word in page
-    assert "Input tokens 63.3 %" in page
+    assert "Input tokens 63.7 %" in page
     assert "Output tokens 82.5 %" in page
     assert "676 searches and 50 inserts this bundle month" in page
     assert "Provision" not in page
@@ -71,11 +71,11 @@ def test_the_overview_links_knowledge_base_and_embeddings(scene: Scene, member: 
 def test_consumption_against_the_limit_and_by_day(scene: Scene, member: Visitor) -> None:
     page = member.page(f"/resources/{scene.text}/consumption")
     text = text_of(page)
-    assert "Input tokens 63.3 % 1,583,700 of 2,500,000 used" in text
+    assert "Input tokens 63.7 % 1,593,670 of 2,500,000 used" in text
     assert "Refills 28 Feb 2026, 10:00 UTC (in 6 days)" in text
-    assert "20 Feb 2026 11 (1 estimated) 103,730 33,550" in text
-    assert "Together 169 1,593,670 515,450" in text
-    assert page.count("<figure") == 3
+    assert "20 Feb 2026 11 (1 estimated) 103,730 67,100" in text
+    assert "Together 169 1,593,670 1,030,900" in text
+    assert page.count("<figure") == 5
 
 
 def test_consumption_by_key_and_by_model(scene: Scene, member: Visitor) -> None:
@@ -84,8 +84,23 @@ def test_consumption_by_key_and_by_model(scene: Scene, member: Visitor) -> None:
     assert "Help desk, production" in by_key
     assert "7 days" in by_key
     assert "6 rows" in by_key
-    assert "Local text model" in text_of(member.page(f"{path}?span=half-year&split=model"))
+    assert "Local text model" in text_of(member.page(f"{path}?span=six_months&split=model"))
     assert member.look(f"{path}?span=year").status_code == 404
+
+
+def test_the_forecast_says_when_it_runs_dry_with_its_band(scene: Scene, member: Visitor) -> None:
+    page = member.page(f"/resources/{scene.text}/consumption")
+    text = text_of(page)
+    assert "Input tokens 84 % of the limit" in text
+    assert "Lasts until the refill." in text
+    assert re.search(r"Output tokens 1\d\d % of the limit.* used up around \d+ Feb 2026 ?, in \d days: (between|from)", text)
+    assert page.count('class="band"') == 2
+
+
+def test_an_earlier_bundle_month_is_looked_at(scene: Scene, member: Visitor) -> None:
+    path = f"/resources/{scene.text}/consumption"
+    assert member.look(f"{path}?back=1").status_code == 422
+    assert member.look(f"{path}?back=99").status_code == 404
 
 
 def test_consumption_of_a_knowledge_base(scene: Scene, member: Visitor) -> None:
@@ -102,11 +117,11 @@ def test_a_span_without_consumption_says_so(scene: Scene, admin: Visitor) -> Non
 
 
 def test_the_csv_has_what_the_table_has(scene: Scene, member: Visitor) -> None:
-    response = member.look(f"/resources/{scene.text}/consumption.csv?span=bundle&split=none")
+    response = member.look(f"/resources/{scene.text}/consumption.csv?span=bundle_month&split=none")
     assert response.headers["content-disposition"].startswith('attachment; filename="consumption-2026-01-31-')
     rows = list(csv.DictReader(io.StringIO(response.text)))
     assert len(rows) == 21
-    assert sum(int(row["output_tokens"]) for row in rows) == 515_450
+    assert sum(int(row["output_tokens"]) for row in rows) == 1_030_900
 
 
 def test_the_month_before_is_compared_with(scene: Scene, member: Visitor) -> None:
@@ -117,7 +132,8 @@ def test_the_month_before_is_compared_with(scene: Scene, member: Visitor) -> Non
         text = text_of(later.page(f"/resources/{scene.text}/consumption"))
     finally:
         scene.live.clock.set(before)
-    assert "In the bundle month before: 169 calls, 1,593,670 input and 515,450 output tokens" in text
+    assert "28 Feb 2026 (running) 0 0 of 2,500,000, 0 % 0 of 1,250,000, 0 %" in text
+    assert "31 Jan 2026 169 1,593,670 of 2,500,000, 63.7 % 1,030,900 of 1,250,000, 82.5 %" in text
     assert "Input tokens 0 % 0 of 2,500,000 used" in text
 
 

@@ -2,54 +2,75 @@
 
 import csv
 import io
-import sqlite3
 import struct
+from collections.abc import Generator
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from packhouse.adapters.database.connection import Connection, connect
+from packhouse.adapters.metering.booking import book
+from packhouse.adapters.metering.booking import count as count_in
+from packhouse.adapters.metering.record import KnowledgeCount, UsageRecord
 from packhouse.adapters.vectors.embedded.engine import EmbeddedVectorEngine
-from packhouse.domain.consumption import CSV_HEADER, KnowledgeUse, Span
+from packhouse.domain.consumption import CSV_HEADER, KnowledgeUse, Span, SpanName, of_month
 from packhouse.domain.errors import Refused
 from packhouse.domain.knowledge import Chunk, Collection, EmbeddedChunk, FieldIs
+from packhouse.domain.month import bundle_month
+from packhouse.domain.quota import MeterLimit, Weights
 from packhouse.domain.units import CollectionId, ModelTokens, ResourceId, microseconds
 from tests.services.conftest import NOW, House
+from tests.support.databases import KINDS
+from tests.support.installation import Installation
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("installation", KINDS, indirect=True)]
 HOUR = timedelta(hours=1)
+METERS = [MeterLimit("input", Weights(1, 0, 1, 1), 0), MeterLimit("output", Weights(0, 1), 0)]
+_numbers = count(1)
 
 
 @pytest.fixture
-def data_plane(tmp_path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(tmp_path / "packhouse.db", isolation_level=None)
+def data_plane(installation: Installation) -> Generator[Connection]:
+    connection = connect(installation.database, durable=False)
+    yield connection
+    connection.close()
 
 
-def call(sql: sqlite3.Connection, resource_id: str, at: datetime, key_id: str = "", model: str = "local-text") -> None:
-    """One call of 100 input and 10 output tokens, as the meter books it."""
-    instant = microseconds(at)
-    month = microseconds(NOW if at >= NOW else NOW - timedelta(days=31))
-    sql.execute(
-        "INSERT INTO usage_record (call_id, recorded_at, started_at, company_id, resource_id, key_id, model, operation,"
-        " month_start, input, output, cache_read, cache_write, source, outcome, latency_ms)"
-        " VALUES (hex(randomblob(8)), ?, ?, '', ?, ?, ?, 'chat', ?, 100, 10, 0, 0, 'estimated', 'answered', 5)",
-        (instant, instant, resource_id, key_id or None, model, month),
+def call(
+    sql: Connection,
+    resource_id: str,
+    at: datetime,
+    *,
+    key_id: str = "",
+    model: str = "local-text",
+    anchor_at: datetime = NOW,
+) -> None:
+    """One call of 100 input and 10 output tokens, booked by the meter."""
+    record = UsageRecord(
+        call_id=f"call_{next(_numbers)}",
+        company_id="com_1",
+        resource_id=resource_id,
+        key_id=key_id or None,
+        model=model,
+        operation="chat",
+        month_start=microseconds(bundle_month(anchor_at, at).start_at),
+        started_at=microseconds(at),
+        recorded_at=microseconds(at),
+        input=100,
+        output=10,
+        cache_read=0,
+        cache_write=0,
+        source="estimated",
+        outcome="ok",
+        latency_ms=5,
     )
-    hour = instant - instant % 3_600_000_000
-    sql.execute(
-        "INSERT INTO usage_hour VALUES (?, ?, ?, ?, 1, 1, 100, 10, 0, 0)"
-        " ON CONFLICT DO UPDATE SET calls = calls + 1, estimated_calls = estimated_calls + 1, input = input + 100,"
-        " output = output + 10",
-        (resource_id, hour, key_id, model),
-    )
-    for meter, amount in (("input", 100), ("output", 10)):
-        sql.execute(
-            "INSERT INTO usage_total VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET used = used + excluded.used",
-            (resource_id, month, meter, amount),
-        )
+    with sql.writing([resource_id]):
+        book(sql, [record], limits=lambda _resource, _month: METERS)
 
 
-async def test_the_running_bundle_month(house: House, data_plane: sqlite3.Connection) -> None:
+async def test_the_running_bundle_month(house: House, data_plane: Connection) -> None:
     resource_id = await house.provision()
     for at in (NOW - HOUR / 2, NOW, NOW + HOUR / 2, NOW + HOUR, NOW + 50 * HOUR):
         call(data_plane, resource_id, at)
@@ -66,21 +87,18 @@ async def test_the_running_bundle_month(house: House, data_plane: sqlite3.Connec
 
 
 async def test_a_bundle_month_that_begins_within_an_hour_counts_to_the_call(
-    house: House, data_plane: sqlite3.Connection
+    house: House, data_plane: Connection
 ) -> None:
     house.clock.set(NOW + HOUR / 4)
     resource_id = await house.provision()
-    anchor = microseconds(NOW + HOUR / 4)
-    for at in (NOW + HOUR / 3, NOW + HOUR):
-        call(data_plane, resource_id, at)
-    data_plane.execute("UPDATE usage_record SET month_start = ?", (anchor,))
-    call(data_plane, resource_id, NOW + HOUR / 5)  # the month before, in the same hour
+    for at in (NOW + HOUR / 3, NOW + HOUR, NOW + HOUR / 5):  # the last is of the month before, in the same hour
+        call(data_plane, resource_id, at, anchor_at=NOW + HOUR / 4)
     house.clock.set(NOW + 5 * HOUR)
     assert (await house.services.consumption.running(house.admin, resource_id)).calls == 2
 
 
 async def test_the_days_of_each_bundle_month_make_its_figure_though_months_meet_within_an_hour(
-    house: House, data_plane: sqlite3.Connection
+    house: House, data_plane: Connection
 ) -> None:
     house.clock.set(NOW + HOUR / 4)
     resource_id = await house.provision()
@@ -91,7 +109,7 @@ async def test_the_days_of_each_bundle_month_make_its_figure_though_months_meet_
     before = [NOW + HOUR / 4, NOW + HOUR / 2, NOW + 30 * HOUR, meet_at - 2 * HOUR, meet_at - minute]
     after = [meet_at, meet_at + minute, meet_at + HOUR, meet_at + 40 * HOUR]
     for at in before + after:
-        call(data_plane, resource_id, at)
+        call(data_plane, resource_id, at, anchor_at=NOW + HOUR / 4)
     later = meet_at + 100 * HOUR
     for now, calls in ((meet_at - minute / 2, len(before)), (later, len(after))):
         house.clock.set(now)
@@ -99,15 +117,15 @@ async def test_the_days_of_each_bundle_month_make_its_figure_though_months_meet_
         assert running.month is not None
         assert (running.calls, running.tokens.input) == (calls, 100 * calls)
         for split in ("none", "key", "model"):
-            span = Span(running.month.start_at, running.month.end_at)
-            days = await house.services.consumption.days(house.admin, resource_id, span=span, split=split)
-            assert sum(one.calls for one in days) == calls
-            assert sum((one.tokens for one in days), ModelTokens()) == running.tokens
+            for span in (Span(running.month.start_at, running.month.end_at), of_month(running.month)):
+                days = await house.services.consumption.days(house.admin, resource_id, span=span, split=split)
+                assert sum(one.calls for one in days) == calls
+                assert sum((one.tokens for one in days), ModelTokens()) == running.tokens
     within = Span(NOW + HOUR / 3, NOW + 2 * HOUR / 3)
     assert [one.calls for one in await house.services.consumption.days(house.admin, resource_id, span=within)] == [1]
 
 
-async def test_days(house: House, data_plane: sqlite3.Connection) -> None:
+async def test_days(house: House, data_plane: Connection) -> None:
     resource_id = await house.provision()
     minted = await house.services.keys.create(house.admin, resource_id, description="Bot")
     call(data_plane, resource_id, NOW, key_id=minted.view.key.id)
@@ -129,7 +147,7 @@ async def test_days(house: House, data_plane: sqlite3.Connection) -> None:
     assert [(one.day.day, one.model) for one in by_model] == [(31, "local-text"), (31, "other"), (3, "local-text")]
 
 
-async def test_csv(house: House, data_plane: sqlite3.Connection) -> None:
+async def test_csv(house: House, data_plane: Connection) -> None:
     resource_id = await house.provision()
     call(data_plane, resource_id, NOW)
     text = await house.services.consumption.csv(house.admin, resource_id, span=Span(NOW, NOW + 24 * HOUR))
@@ -138,11 +156,11 @@ async def test_csv(house: House, data_plane: sqlite3.Connection) -> None:
     assert row == ["2026-01-31", "", "", "1", "1", "100", "10", "0", "0", "0", "0", "0", "0"]
 
 
-async def test_knowledge_counts(house: House, data_plane: sqlite3.Connection) -> None:
+async def test_knowledge_counts(house: House, data_plane: Connection) -> None:
     base_id = await house.knowledge_base(await house.embeddings())
     for hours, searches in ((0, 2), (1, 3), (30, 5)):
         hour_at = microseconds(NOW + hours * HOUR)
-        data_plane.execute("INSERT INTO knowledge_hour VALUES (?, ?, ?, 1, 40, 9000)", (base_id, hour_at, searches))
+        count_in(data_plane, [KnowledgeCount(base_id, hour_at, searches, 1, 40, 9000)])
     days = await house.services.consumption.days(house.admin, base_id, span=Span(NOW, NOW + 99 * HOUR))
     assert [(one.searches, one.inserts, one.chunks, one.bytes) for one in days] == [
         (5, 2, 80, 18000),
@@ -150,7 +168,7 @@ async def test_knowledge_counts(house: House, data_plane: sqlite3.Connection) ->
     ]
 
 
-async def test_a_knowledge_base_in_numbers(house: House, data_plane: sqlite3.Connection, tmp_path: Path) -> None:
+async def test_a_knowledge_base_in_numbers(house: House, data_plane: Connection, tmp_path: Path) -> None:
     house.clock.set(NOW + HOUR / 4)
     base_id = await house.knowledge_base(await house.embeddings())
     empty = await house.services.consumption.running(house.admin, base_id)
@@ -159,8 +177,7 @@ async def test_a_knowledge_base_in_numbers(house: House, data_plane: sqlite3.Con
     view = await house.services.resources.get(house.admin, base_id)
     assert view.month is not None
     for hour_at in (NOW, NOW + 30 * HOUR, view.month.end_at - HOUR / 4):  # the last is the hour of the month after
-        row = (base_id, microseconds(hour_at), 3)
-        data_plane.execute("INSERT INTO knowledge_hour VALUES (?, ?, ?, 1, 40, 9000)", row)
+        count_in(data_plane, [KnowledgeCount(base_id, microseconds(hour_at), 3, 1, 40, 9000)])
     engine = EmbeddedVectorEngine(tmp_path / "knowledge")
     store = await engine.open(base_id, 8)
     place = CollectionId("col_1")
@@ -193,3 +210,74 @@ async def test_spans_and_strangers(house: House) -> None:
     with pytest.raises(Refused) as refused:
         await house.services.consumption.running(stranger, resource_id)
     assert refused.value.code == "not_found"
+
+
+async def test_spans_with_names(house: House, data_plane: Connection) -> None:
+    resource_id = await house.provision()
+    consumption = house.services.consumption
+    house.clock.set(NOW + timedelta(days=65, hours=5))  # 6 April, in the third bundle month
+    for day in (1, 5, 30, 40, 58, 59, 63, 64, 65):
+        call(data_plane, resource_id, NOW + timedelta(days=day))
+
+    async def days(name: SpanName, back: int = 0) -> list[int]:
+        span = await consumption.span(house.admin, resource_id, name=name, back=back)
+        found = await consumption.days(house.admin, resource_id, span=span)
+        return [(one.day - NOW.date()).days for one in found for _ in range(one.calls)]
+
+    assert await days("week") == [59, 63, 64, 65]
+    assert await days("month_to_date") == [63, 64, 65]
+    assert await days("six_months") == [1, 5, 30, 40, 58, 59, 63, 64, 65]
+    assert await days("bundle_month") == [59, 63, 64, 65]
+    assert await days("bundle_month", 1) == [30, 40, 58]
+    assert await days("bundle_month", 2) == [1, 5]
+    for name, back in (("bundle_month", 3), ("week", 1)):
+        with pytest.raises(Refused) as refused:
+            await consumption.span(house.admin, resource_id, name=name, back=back)  # type: ignore[arg-type]
+        assert (refused.value.code, refused.value.facts["field"]) == ("invalid_request", "back")
+
+
+async def test_bundle_months_against_the_limits_that_they_had(house: House, data_plane: Connection) -> None:
+    resource_id = await house.provision()
+    for day, calls in ((3, 2), (40, 3), (62, 1)):
+        for _ in range(calls):
+            call(data_plane, resource_id, NOW + timedelta(days=day))
+    house.clock.set(NOW + timedelta(days=62))
+    await house.services.resources.adjust_plan(house.admin, resource_id, plan="M")
+    house.clock.set(NOW + timedelta(days=65))
+    months = await house.services.consumption.months(house.admin, resource_id, count=9)
+    assert [one.month.start_at.date().isoformat() for one in months] == ["2026-03-31", "2026-02-28", "2026-01-31"]
+    assert [[(use.used, use.limit) for use in one.meters] for one in months] == [
+        [(100, 5_000_000), (10, 2_500_000)],
+        [(300, 2_500_000), (30, 1_250_000)],
+        [(200, 2_500_000), (20, 1_250_000)],
+    ]
+    assert [(one.calls, one.estimated_calls, one.tokens.input) for one in months] == [
+        (1, 1, 100),
+        (3, 3, 300),
+        (2, 2, 200),
+    ]
+    assert len(await house.services.consumption.months(house.admin, resource_id, count=1)) == 1
+    with pytest.raises(Refused):
+        await house.services.consumption.months(house.admin, resource_id, count=25)
+    _, stranger = await house.rival()
+    with pytest.raises(Refused) as refused:
+        await house.services.consumption.months(stranger, resource_id, count=1)
+    assert refused.value.code == "not_found"
+
+
+async def test_the_forecast_goes_by_what_was_used(house: House, data_plane: Connection) -> None:
+    resource_id = await house.provision()
+    fresh = await house.services.consumption.running(house.admin, resource_id, forecast=True)
+    assert [one.forecast for one in fresh.meters] == [None, None]
+    for day in range(10):
+        for hour in (8, 9, 13):
+            call(data_plane, resource_id, NOW.replace(hour=0) + timedelta(days=1 + day, hours=hour))
+    house.clock.set(NOW.replace(hour=0) + timedelta(days=11))
+    running = await house.services.consumption.running(house.admin, resource_id, forecast=True)
+    found = running.meters[0].forecast
+    assert found is not None
+    assert found.expected == pytest.approx(3000 + 300 * (17 + 10 / 24), abs=2)
+    assert (found.runs_dry_at, found.likely) == (None, False)
+    assert all(
+        one.forecast is None for one in (await house.services.consumption.running(house.admin, resource_id)).meters
+    )

@@ -1,24 +1,34 @@
-"""What was consumed: the running bundle month against its limits, and days of the past."""
+"""What was consumed: bundle months against their limits, and days of the past."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 import msgspec
 
-from packhouse.domain.month import BundleMonth
+from packhouse.domain.errors import Refused
+from packhouse.domain.forecast import Forecast
+from packhouse.domain.month import BundleMonth, bundle_month
 from packhouse.domain.units import ModelTokens, ResourceId
 
 Split = Literal["none", "key", "model"]
 """How the rows of a day are told apart."""
+SpanName = Literal["week", "bundle_month", "month_to_date", "six_months"]
+SIX_MONTHS_DAYS = 183
+MONTHS_MAX = 24
+"""As far as bundle months are looked back at."""
 
 
 class MeterUse(msgspec.Struct, frozen=True):
-    """A meter in the running bundle month, in its own units (model tokens, unless the catalog sells units)."""
+    """A meter in a bundle month, in its own units (model tokens, unless the catalog sells units).
+
+    `forecast` is for the running month; None where there is nothing to go by, or none was asked for.
+    """
 
     meter: str
     limit: int
     used: int
+    forecast: Forecast | None = None
 
     @property
     def remaining(self) -> int:
@@ -42,6 +52,20 @@ class KnowledgeUse(msgspec.Struct, frozen=True):
     bytes_inserted: int = 0
     chunks: int = 0
     disk_bytes: int = 0
+
+
+class MonthUse(msgspec.Struct, frozen=True):
+    """A bundle month, with its meters' limits as they were in it; `searches` to `bytes` as in `DayUse`."""
+
+    month: BundleMonth
+    meters: tuple[MeterUse, ...]
+    calls: int
+    estimated_calls: int
+    tokens: ModelTokens
+    searches: int = 0
+    inserts: int = 0
+    chunks: int = 0
+    bytes: int = 0
 
 
 class Consumption(msgspec.Struct, frozen=True):
@@ -86,10 +110,46 @@ class DayUse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Span(msgspec.Struct, frozen=True):
-    """From `from_at` (inclusive) to `to_at` (exclusive)."""
+    """From `from_at` (inclusive) to `to_at` (exclusive). With `month_start_at` it is the bundle month that starts then,
+    and counts the calls that were admitted in it."""
 
     from_at: datetime
     to_at: datetime
+    month_start_at: datetime | None = None
+
+
+def of_month(month: BundleMonth) -> Span:
+    return Span(month.start_at, month.end_at, month.start_at)
+
+
+def named_span(name: SpanName, *, now: datetime, anchor_at: datetime | None, back: int = 0) -> Span:
+    """Seven UTC days and today's month each with today; `six_months` are 183 days.
+
+    `back` counts bundle months, 0 is the running one. Refused(invalid_request) where there was none, or for `back` with
+    another span.
+    """
+    midnight = datetime(now.year, now.month, now.day, tzinfo=UTC)
+    end = midnight + timedelta(days=1)
+    if name == "bundle_month":
+        months = months_back(anchor_at, now=now, count=back + 1)
+        if len(months) <= back:
+            raise Refused("invalid_request", "The resource had no such bundle month.", field="back")
+        return of_month(months[back])
+    if back:
+        raise Refused("invalid_request", "Only bundle months are counted back.", field="back")
+    if name == "week":
+        return Span(end - timedelta(days=7), end)
+    return Span(end - timedelta(days=SIX_MONTHS_DAYS) if name == "six_months" else midnight.replace(day=1), end)
+
+
+def months_back(anchor_at: datetime | None, *, now: datetime, count: int) -> list[BundleMonth]:
+    """At most so many bundle months of a resource activated at `anchor_at`, the running one first."""
+    months: list[BundleMonth] = []
+    at = now
+    while anchor_at is not None and at >= anchor_at and len(months) < count:
+        months.append(bundle_month(anchor_at, at))
+        at = months[-1].start_at - timedelta(microseconds=1)
+    return months
 
 
 CSV_HEADER = (

@@ -10,11 +10,14 @@ times as wide as the forecast, weeks of even use one of a few per cent. Within a
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import accumulate
 from math import ceil, floor, sqrt
 
 import msgspec
 
-from packhouse.domain.month import BundleMonth
+from packhouse.domain.month import BundleMonth, bundle_month
+from packhouse.domain.quota import MeterLimit, Weights
+from packhouse.domain.units import ModelTokens
 
 PAST_DAYS = 42
 """Older days are not looked at."""
@@ -29,6 +32,8 @@ _ASSUMED_DAYS = 2.0
 _ASSUMED_SPREAD = 0.5
 _DRAWN_DAYS = 0.2
 """A weekday is drawn towards the mean as if so much of such a day had been like the mean."""
+_ALL_BUT = 0.98
+"""Of a limit; what remains then is too little for most calls."""
 _TENTH = 1.2815515655446004
 """The normal distribution's upper tenth lies above this."""
 
@@ -44,6 +49,14 @@ class Spell(msgspec.Struct, frozen=True):
     def share(self) -> float:
         """Of a day."""
         return (self.to_at - self.from_at) / _DAY
+
+
+class DayTokens(msgspec.Struct, frozen=True):
+    """Of the calls of a UTC day that were admitted in the bundle month that starts at `month_start_at`."""
+
+    day: date
+    month_start_at: datetime
+    tokens: ModelTokens
 
 
 class Point(msgspec.Struct, frozen=True):
@@ -63,7 +76,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     where that is not before the refill. `likely` is what may raise an alarm: the limit is reached at odds of three to
     one or better, by at least `EVIDENCE_DAYS` of observation with something on `BUSY_DAYS` of them, so that one busy
     first hour raises none. `observed_days` is what it rests on, from the first use on. `points` lead from now to the
-    refill, now itself and the end of each UTC day.
+    refill, now itself and the end of each UTC day; `forecasts` puts those of the month's past before them.
     """
 
     expected: int
@@ -110,13 +123,70 @@ def spells(
 ) -> list[Spell]:
     """UTC days from `since_at` (no earlier than `PAST_DAYS` before) until now as spells; days that `uses` leaves out
     took nothing. `dry` are times in which the meter was used up: as nothing could be used, they say nothing."""
-    day = max(since_at, now - PAST_DAYS * _DAY)
+    day = max(since_at, _midnight(now) - PAST_DAYS * _DAY)
     found: list[Spell] = []
     while day < now:
         end = min(_midnight(day) + _DAY, now)
-        if not any(each.start_at <= day and end <= each.end_at for each in dry):
-            found.append(Spell(day, end, uses.get(day.date(), 0)))
+        start = max((each.end_at for each in dry if each.start_at <= day < each.end_at), default=day)
+        if start < end:
+            found.append(Spell(start, end, uses.get(day.date(), 0)))
         day = end
+    return found
+
+
+def forecasts(
+    month: BundleMonth,
+    *,
+    now: datetime,
+    anchor_at: datetime,
+    limits: Mapping[datetime, Sequence[MeterLimit]],
+    used: Mapping[str, int],
+    days: Sequence[DayTokens],
+) -> Mapping[str, Forecast | None]:
+    """The forecast of each meter of the running bundle month of a resource that was activated at `anchor_at`.
+
+    `limits` are those of the running month and of months before it, by their starts; `days` are what was taken from
+    `PAST_DAYS` ago on, and earlier within those months, so that it can be seen when one of them was used up.
+    """
+    found: dict[str, Forecast | None] = {}
+    for meter in limits[month.start_at]:
+        dry: list[BundleMonth] = []
+        uses: dict[date, int] = {}
+        for one in days:
+            uses[one.day] = uses.get(one.day, 0) + meter.weights.amount(one.tokens)
+        for start_at, then in limits.items():
+            theirs = [one for one in days if one.month_start_at == start_at]
+            dry.extend(_dry(bundle_month(anchor_at, start_at), theirs, limits=then))
+        past = spells(uses, since_at=anchor_at, now=now, dry=dry)
+        amount = used.get(meter.meter, 0)
+        ahead = forecast(month, now=now, limit=meter.limit, used=amount, past=past)
+        behind = _behind(month, days, weights=meter.weights)
+        found[meter.meter] = ahead and msgspec.structs.replace(ahead, points=(*behind, *ahead.points))
+    return found
+
+
+def _behind(month: BundleMonth, days: Sequence[DayTokens], *, weights: Weights) -> list[Point]:
+    """What was used by the end of each day before the last one."""
+    theirs = [one for one in days if one.month_start_at == month.start_at][:-1]
+    points = [Point(month.start_at, 0, 0, 0)]
+    for one, used in zip(theirs, accumulate(weights.amount(one.tokens) for one in theirs), strict=True):
+        points.append(Point(_after(one.day), used, used, used))
+    return points
+
+
+def _after(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) + _DAY
+
+
+def _dry(month: BundleMonth, days: Sequence[DayTokens], *, limits: Sequence[MeterLimit]) -> list[BundleMonth]:
+    """From the day after a meter was all but used up, to the end of the month: no call goes without any of them."""
+    found: list[BundleMonth] = []
+    for meter in limits:
+        amounts = accumulate(meter.weights.amount(one.tokens) for one in days)
+        for one, amount in zip(days, amounts, strict=True):
+            if amount >= _ALL_BUT * meter.limit:
+                found.append(BundleMonth(_after(one.day), month.end_at))
+                break
     return found
 
 

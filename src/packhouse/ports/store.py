@@ -4,7 +4,7 @@ A verb is one transaction: everything it writes, its activity entry and the jobs
 together. What is asked for and not there is None; what is taken (a name, an e-mail) is Refused(conflict).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
@@ -14,6 +14,7 @@ import msgspec
 from packhouse.domain.activity import Deed, Entry, Head
 from packhouse.domain.company import Company
 from packhouse.domain.consumption import DayUse, Span, Split
+from packhouse.domain.forecast import DayTokens
 from packhouse.domain.key import Key, Opening
 from packhouse.domain.ledger import Books, Contract, Transaction
 from packhouse.domain.month import BundleMonth
@@ -183,6 +184,10 @@ class KeyRepository(Protocol):
         """What the key was opened to, the home first, each with the embeddings resource it is linked to."""
         ...
 
+    async def named(self, key_ids: Collection[str]) -> list[Key]:
+        """Those of them that are known, in any order."""
+        ...
+
     async def open(self, key_id: KeyId, resource_id: ResourceId, *, at: datetime) -> None:
         """Twice is fine."""
         ...
@@ -190,7 +195,7 @@ class KeyRepository(Protocol):
     async def shut(self, key_id: KeyId, resource_id: ResourceId) -> None: ...
 
 
-class Sums(msgspec.Struct, frozen=True):
+class MonthSums(msgspec.Struct, frozen=True):
     calls: int = 0
     estimated_calls: int = 0
     tokens: ModelTokens = ModelTokens()
@@ -199,12 +204,16 @@ class Sums(msgspec.Struct, frozen=True):
 class ConsumptionRepository(Protocol):
     """Written by the data plane, read here."""
 
-    async def used(self, resource_id: ResourceId, month_start_at: datetime) -> Mapping[str, int]:
-        """By meter."""
+    async def used(self, resource_id: ResourceId, months: Sequence[BundleMonth]) -> Mapping[tuple[datetime, str], int]:
+        """By start of the month and meter."""
         ...
 
-    async def sums(self, resource_id: ResourceId, month: BundleMonth) -> Sums:
-        """Of a bundle month, to the call."""
+    async def sums(self, resource_id: ResourceId, months: Sequence[BundleMonth]) -> Mapping[datetime, MonthSums]:
+        """By start of the month, to the call; those without a call are left out."""
+        ...
+
+    async def tokens_by_day(self, resource_id: ResourceId, since_at: datetime) -> list[DayTokens]:
+        """From the day of that instant on, in order."""
         ...
 
     async def days(self, resource_id: ResourceId, span: Span, *, split: Split) -> list[DayUse]:

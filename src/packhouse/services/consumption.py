@@ -1,4 +1,4 @@
-"""Consumption: how much of a pack is used, and when, by which key and model."""
+"""Consumption: how much of a pack is used, and when, by which key and model, and whether it lasts."""
 
 import csv
 from collections.abc import Sequence
@@ -7,38 +7,84 @@ from io import StringIO
 
 import msgspec
 
-from packhouse.domain.consumption import Consumption, DayUse, KnowledgeUse, MeterUse, Span, Split, csv_rows
+from packhouse.domain.consumption import (
+    MONTHS_MAX,
+    Consumption,
+    DayUse,
+    KnowledgeUse,
+    MeterUse,
+    MonthUse,
+    Span,
+    SpanName,
+    Split,
+    csv_rows,
+    months_back,
+    named_span,
+    of_month,
+)
 from packhouse.domain.errors import Refused
+from packhouse.domain.forecast import forecasts
+from packhouse.domain.month import BundleMonth
 from packhouse.domain.resource import Resource
-from packhouse.domain.units import KeyId, ModelTokens, ResourceId
+from packhouse.domain.units import ModelTokens, ResourceId
 from packhouse.domain.user import Actor
+from packhouse.ports.store import MonthSums
 from packhouse.services.access import resource_seen
 from packhouse.services.context import Act, Context
 
 SPAN_MAX = timedelta(days=400)
+LOOKED_BACK = 3
+"""Bundle months that a forecast looks at, the running one included: they hold all days that it goes by."""
 
 
 class Consumptions:
+    """All of it is for the team, its company's admins and operators; for others there is no such resource."""
+
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def running(self, actor: Actor, resource_id: ResourceId) -> Consumption:
-        """The running bundle month against its limits. For the team, admins, operators. Refused: not_found."""
+    async def running(self, actor: Actor, resource_id: ResourceId, *, forecast: bool = False) -> Consumption:
+        """The running bundle month against its limits. Refused: not_found."""
         async with self._context.reading(actor) as act:
             resource = await resource_seen(act, resource_id)
             disk_bytes_max = self._disk(resource)
             if resource.activated_at is None:
                 return Consumption(resource_id, None, (), 0, 0, ModelTokens(), disk_bytes_max)
             month = resource.month(act.now)
-            limits = await act.work.resources.limits(resource_id, month.start_at)
-            used = await act.work.consumption.used(resource_id, month.start_at)
-            sums = await act.work.consumption.sums(resource_id, month)
-            counts = await act.work.consumption.days(resource_id, Span(month.start_at, month.end_at), split="none")
-        meters = tuple(MeterUse(one.meter, one.limit, used.get(one.meter, 0)) for one in limits)
+            meters = await _meters(act, resource_id, months=[month])
+            sums = (await act.work.consumption.sums(resource_id, [month])).get(month.start_at, MonthSums())
+            counts: Sequence[DayUse] = ()
+            if resource.type == "knowledge_base":
+                counts = await act.work.consumption.days(resource_id, of_month(month), split="none")
+            uses = await _forecast(act, resource, meters=meters[0]) if forecast else meters[0]
         knowledge = await self._knowledge(resource, counts)
         return Consumption(
-            resource_id, month, meters, sums.calls, sums.estimated_calls, sums.tokens, disk_bytes_max, knowledge
+            resource_id, month, uses, sums.calls, sums.estimated_calls, sums.tokens, disk_bytes_max, knowledge
         )
+
+    async def months(self, actor: Actor, resource_id: ResourceId, *, count: int) -> list[MonthUse]:
+        """The running bundle month and those before it, at most `count`, newest first. Refused: not_found,
+        invalid_request."""
+        if not 1 <= count <= MONTHS_MAX:
+            raise Refused("invalid_request", f"From 1 to {MONTHS_MAX} months can be looked at.", field="count")
+        async with self._context.reading(actor) as act:
+            resource = await resource_seen(act, resource_id)
+            months = months_back(resource.activated_at, now=act.now, count=count)
+            meters = await _meters(act, resource_id, months=months)
+            sums = await act.work.consumption.sums(resource_id, months)
+            days: list[list[DayUse]] = [[] for _ in months]
+            if resource.type == "knowledge_base":
+                days = [await act.work.consumption.days(resource_id, of_month(one), split="none") for one in months]
+        return [
+            _month(month, uses, sums=sums.get(month.start_at, MonthSums()), days=counts)
+            for month, uses, counts in zip(months, meters, days, strict=True)
+        ]
+
+    async def span(self, actor: Actor, resource_id: ResourceId, *, name: SpanName, back: int = 0) -> Span:
+        """A span that has a name; see `named_span`. Refused: not_found, invalid_request."""
+        async with self._context.reading(actor) as act:
+            resource = await resource_seen(act, resource_id)
+            return named_span(name, now=act.now, anchor_at=resource.activated_at, back=back)
 
     async def days(self, actor: Actor, resource_id: ResourceId, *, span: Span, split: Split = "none") -> list[DayUse]:
         """UTC days with consumption in the span, oldest first. Refused: not_found, invalid_request."""
@@ -49,8 +95,11 @@ class Consumptions:
         async with self._context.reading(actor) as act:
             await resource_seen(act, resource_id)
             days = await act.work.consumption.days(resource_id, span, split=split)
-            names = {one.key: await _named(act, one.key) for one in days} if split == "key" else {}
-        return [msgspec.structs.replace(one, key=names.get(one.key, "")) for one in days]
+            keys = await act.work.keys.named({one.key for one in days if one.key}) if split == "key" else ()
+        if split != "key":
+            return days
+        names = {str(key.id): f"{key.prefix} {key.description}".strip() for key in keys}
+        return [msgspec.structs.replace(one, key=names.get(one.key, "-")) for one in days]
 
     async def csv(self, actor: Actor, resource_id: ResourceId, *, span: Span, split: Split = "none") -> str:
         """The same as CSV with a header. Refused: not_found, invalid_request."""
@@ -77,6 +126,42 @@ class Consumptions:
         return next((plan.disk_bytes for plan in plans if plan.name == resource.plan), 0)
 
 
-async def _named(act: Act, key_id: str) -> str:
-    key = await act.work.keys.get(KeyId(key_id)) if key_id else None
-    return f"{key.prefix} {key.description}".strip() if key else "-"
+async def _meters(act: Act, resource_id: ResourceId, *, months: Sequence[BundleMonth]) -> list[tuple[MeterUse, ...]]:
+    """For each of the months, with the limits as they were in it."""
+    used = await act.work.consumption.used(resource_id, months)
+    found: list[tuple[MeterUse, ...]] = []
+    for month in months:
+        limits = await act.work.resources.limits(resource_id, month.start_at)
+        uses = (MeterUse(one.meter, one.limit, used.get((month.start_at, one.meter), 0)) for one in limits)
+        found.append(tuple(uses))
+    return found
+
+
+async def _forecast(act: Act, resource: Resource, *, meters: Sequence[MeterUse]) -> tuple[MeterUse, ...]:
+    """The meters of the running month with their forecasts."""
+    assert resource.activated_at is not None
+    months = months_back(resource.activated_at, now=act.now, count=LOOKED_BACK)
+    limits = {one.start_at: await act.work.resources.limits(resource.id, one.start_at) for one in months}
+    found = forecasts(
+        months[0],
+        now=act.now,
+        anchor_at=resource.activated_at,
+        limits=limits,
+        used={one.meter: one.used for one in meters},
+        days=await act.work.consumption.tokens_by_day(resource.id, months[-1].start_at),
+    )
+    return tuple(msgspec.structs.replace(one, forecast=found[one.meter]) for one in meters)
+
+
+def _month(month: BundleMonth, meters: tuple[MeterUse, ...], *, sums: MonthSums, days: Sequence[DayUse]) -> MonthUse:
+    return MonthUse(
+        month=month,
+        meters=meters,
+        calls=sums.calls,
+        estimated_calls=sums.estimated_calls,
+        tokens=sums.tokens,
+        searches=sum(one.searches for one in days),
+        inserts=sum(one.inserts for one in days),
+        chunks=sum(one.chunks for one in days),
+        bytes=sum(one.bytes for one in days),
+    )

@@ -6,7 +6,7 @@ import msgspec
 
 from packhouse.adapters.database.connection import Connection
 from packhouse.adapters.metering.record import KnowledgeCount, UsageRecord
-from packhouse.adapters.metering.rollup import Place, by_hour, by_meter
+from packhouse.adapters.metering.rollup import Place, by_day, by_hour, by_meter
 from packhouse.domain.quota import MeterLimit
 
 IDS_AT_ONCE = 500
@@ -20,15 +20,24 @@ _TOTAL = (
     "INSERT INTO usage_total (resource_id, month_start, meter, used) VALUES (?, ?, ?, ?)"
     " ON CONFLICT (resource_id, month_start, meter) DO UPDATE SET used = usage_total.used + excluded.used"
 )
-_HOUR = (
-    "INSERT INTO usage_hour (resource_id, hour_at, key_id, model, calls, estimated_calls,"
-    " input, output, cache_read, cache_write) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (resource_id, hour_at, key_id, model) DO UPDATE SET calls = usage_hour.calls + excluded.calls,"
-    " estimated_calls = usage_hour.estimated_calls + excluded.estimated_calls,"
-    " input = usage_hour.input + excluded.input, output = usage_hour.output + excluded.output,"
-    " cache_read = usage_hour.cache_read + excluded.cache_read,"
-    " cache_write = usage_hour.cache_write + excluded.cache_write"
-)
+COUNTS = ("calls", "estimated_calls", "input", "output", "cache_read", "cache_write")
+HOUR_PLACE = ("resource_id", "hour_at", "key_id", "model")
+DAY_PLACE = ("resource_id", "day_at", "month_start", "key_id", "model")
+"""What tells the rows of a table of sums apart."""
+
+
+def adding(table: str, place: Sequence[str]) -> str:
+    """The statement that adds counts to a row, which it makes where there is none."""
+    columns = (*place, *COUNTS)
+    added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in COUNTS)
+    return (
+        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - our names
+        f" ON CONFLICT ({', '.join(place)}) DO UPDATE SET {added}"
+    )
+
+
+_HOUR = adding("usage_hour", HOUR_PLACE)
+_DAY = adding("usage_day", DAY_PLACE)
 _KNOWLEDGE = (
     "INSERT INTO knowledge_hour (resource_id, hour_at, searches, inserts, chunks, bytes)"
     " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (resource_id, hour_at) DO UPDATE SET"
@@ -54,6 +63,7 @@ def book(
     sql.run_many(_RECORD, [msgspec.structs.astuple(record) for record in fresh])
     sql.run_many(_TOTAL, [(*place, amount) for place, amount in totals.items()])
     sql.run_many(_HOUR, by_hour(fresh))
+    sql.run_many(_DAY, by_day(fresh))
     sql.run_many(_LAST_USED, [(at, key_id) for key_id, at in sorted(_latest(fresh).items())])
     return totals
 

@@ -1,6 +1,11 @@
-"""Usage that the data plane wrote, summed for people to read."""
+"""Usage that the data plane wrote, summed for people to read.
 
-from collections.abc import Iterable, Mapping
+Months are read from the sums of days, which know their bundle month. A span that begins or ends within a day takes the
+sums of hours there, and one that begins or ends within an hour its records, so that spans which meet share no call and
+miss none.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,26 +16,29 @@ from sqlalchemy import (
     FromClause,
     Label,
     RowMapping,
+    Select,
     Subquery,
+    Table,
     case,
     cast,
     func,
     literal,
-    or_,
     select,
     type_coerce,
     union_all,
 )
 
 from packhouse.adapters.sql.repository import Repository
-from packhouse.adapters.sql.tables import knowledge_hour, usage_hour, usage_record, usage_total
+from packhouse.adapters.sql.tables import knowledge_hour, usage_day, usage_hour, usage_record, usage_total
 from packhouse.domain.consumption import DayUse, Span, Split
+from packhouse.domain.forecast import DayTokens
 from packhouse.domain.month import BundleMonth
 from packhouse.domain.units import ModelTokens, ResourceId, instant
-from packhouse.ports.store import Sums
+from packhouse.ports.store import MonthSums
 
-_DAY = 86_400_000_000
+_DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
+_DAY_MICROSECONDS = 86_400_000_000
 _INSTANT = timedelta(microseconds=1)
 _CLASSES = ("input", "output", "cache_read", "cache_write")
 _CALLS = ("calls", "estimated_calls", *_CLASSES)
@@ -38,16 +46,36 @@ _KNOWLEDGE = ("searches", "inserts", "chunks", "bytes")
 
 
 class SqlConsumption(Repository):
-    async def used(self, resource_id: ResourceId, month_start_at: datetime) -> Mapping[str, int]:
-        query = select(usage_total.c.meter, usage_total.c.used).where(
-            usage_total.c.resource_id == resource_id, usage_total.c.month_start == month_start_at
+    async def used(self, resource_id: ResourceId, months: Sequence[BundleMonth]) -> Mapping[tuple[datetime, str], int]:
+        total = usage_total.c
+        query = select(total.month_start, total.meter, total.used).where(
+            total.resource_id == resource_id, total.month_start.in_([month.start_at for month in months])
         )
-        return {row.meter: row.used for row in await self._sql.execute(query)}
+        return {(row.month_start, row.meter): row.used for row in await self._sql.execute(query)}
 
-    async def sums(self, resource_id: ResourceId, month: BundleMonth) -> Sums:
-        uses = _uses(resource_id, Span(month.start_at, month.end_at))
-        row = (await self._sql.execute(select(*_sums(uses, _CALLS)))).mappings().one()
-        return Sums(row["calls"], row["estimated_calls"], _tokens(row))
+    async def sums(self, resource_id: ResourceId, months: Sequence[BundleMonth]) -> Mapping[datetime, MonthSums]:
+        starts = [month.start_at for month in months]
+        if not starts:
+            return {}
+        query = (
+            select(usage_day.c.month_start, *_sums(usage_day, _CALLS))
+            .where(*_days_of(resource_id, Span(min(starts), max(month.end_at for month in months))))
+            .where(usage_day.c.month_start.in_(starts))
+            .group_by(usage_day.c.month_start)
+        )
+        rows = (await self._sql.execute(query)).mappings()
+        return {row["month_start"]: MonthSums(row["calls"], row["estimated_calls"], _tokens(row)) for row in rows}
+
+    async def tokens_by_day(self, resource_id: ResourceId, since_at: datetime) -> list[DayTokens]:
+        place = (usage_day.c.day_at, usage_day.c.month_start)
+        query = (
+            select(*place, *_sums(usage_day, _CLASSES))
+            .where(usage_day.c.resource_id == resource_id, usage_day.c.day_at >= _floor(since_at, _DAY))
+            .group_by(*place)
+            .order_by(*place)
+        )
+        rows = (await self._sql.execute(query)).mappings()
+        return [DayTokens(row["day_at"].date(), row["month_start"], _tokens(row)) for row in rows]
 
     async def days(self, resource_id: ResourceId, span: Span, *, split: Split) -> list[DayUse]:
         uses = _uses(resource_id, span)
@@ -60,14 +88,13 @@ class SqlConsumption(Repository):
 
     async def _knowledge(self, resource_id: ResourceId, span: Span) -> list[DayUse]:
         # the data plane counts these by the hour: one within which a bundle month begins is wholly that month's
-        span = Span(_hour(span.from_at), _hour(span.to_at))
         day = _day(knowledge_hour.c.hour_at)
         query = (
             select(day, *_sums(knowledge_hour, _KNOWLEDGE))
             .where(
                 knowledge_hour.c.resource_id == resource_id,
-                knowledge_hour.c.hour_at >= span.from_at,
-                knowledge_hour.c.hour_at < span.to_at,
+                knowledge_hour.c.hour_at >= _floor(span.from_at, _HOUR),
+                knowledge_hour.c.hour_at < _floor(span.to_at, _HOUR),
             )
             .group_by(day)
         )
@@ -76,36 +103,79 @@ class SqlConsumption(Repository):
 
 
 def _uses(resource_id: ResourceId, span: Span) -> Subquery:
-    """Counts with their day, key and model: of whole hours from their sums, and call by call where the span begins or
-    ends within an hour, so that spans which meet share no call and miss none."""
-    whole = Span(_hour(span.from_at + _HOUR - _INSTANT), _hour(span.to_at))
-    hours, records = usage_hour.c, usage_record.c
-    summed = select(
-        _day(hours.hour_at), hours.key_id, hours.model, *(hours[name].label(name) for name in _CALLS)
-    ).where(hours.resource_id == resource_id, hours.hour_at >= whole.from_at, hours.hour_at < whole.to_at)
-    single = (
-        select(
-            _day(records.started_at),
-            func.coalesce(records.key_id, "").label("key_id"),
-            records.model,
-            literal(1).label("calls"),
-            case((records.source == "estimated", 1), else_=0).label("estimated_calls"),
-            *(records[name].label(name) for name in _CLASSES),
-        )
-        .where(records.resource_id == resource_id)
-        .where(records.started_at >= span.from_at, records.started_at < span.to_at)
-        .where(or_(records.started_at < whole.from_at, records.started_at >= whole.to_at))
+    """Counts with their day, key and model."""
+    if span.month_start_at is not None:
+        days = _summed(usage_day, usage_day.c.day_at).where(*_days_of(resource_id, span))
+        return days.where(usage_day.c.month_start == span.month_start_at).subquery("uses")
+    return union_all(*_pieces(resource_id, span)).subquery("uses")
+
+
+def _days_of(resource_id: ResourceId, span: Span) -> tuple[ColumnElement[bool], ...]:
+    day = usage_day.c.day_at
+    return usage_day.c.resource_id == resource_id, day >= _floor(span.from_at, _DAY), day < span.to_at
+
+
+def _pieces(resource_id: ResourceId, span: Span) -> list[Select[Any]]:
+    """Days where the span has them whole, hours around them, records around those; each a range of an index."""
+    pieces: list[Select[Any]] = []
+    hours = _inner(span.from_at, span.to_at, step=_HOUR)
+    for start, end in _around(span.from_at, span.to_at, inner=hours):
+        at = usage_record.c.started_at
+        pieces.append(_single().where(usage_record.c.resource_id == resource_id, at >= start, at < end))
+    if hours is None:
+        return pieces
+    days = _inner(*hours, step=_DAY)
+    for start, end in _around(*hours, inner=days):
+        pieces.append(_between(usage_hour, usage_hour.c.hour_at, resource_id=resource_id, span=(start, end)))
+    if days is not None:
+        pieces.append(_between(usage_day, usage_day.c.day_at, resource_id=resource_id, span=days))
+    return pieces
+
+
+def _inner(start: datetime, end: datetime, *, step: timedelta) -> tuple[datetime, datetime] | None:
+    """The whole hours or days in it."""
+    first, last = _floor(start + step - _INSTANT, step), _floor(end, step)
+    return (first, last) if first < last else None
+
+
+def _around(
+    start: datetime, end: datetime, *, inner: tuple[datetime, datetime] | None
+) -> list[tuple[datetime, datetime]]:
+    """What of it lies outside the inner part."""
+    parts = [(start, end)] if inner is None else [(start, inner[0]), (inner[1], end)]
+    return [part for part in parts if part[0] < part[1]]
+
+
+def _between(
+    table: Table, at: ColumnElement[Any], *, resource_id: ResourceId, span: tuple[datetime, datetime]
+) -> Select[Any]:
+    return _summed(table, at).where(table.c.resource_id == resource_id, at >= span[0], at < span[1])
+
+
+def _summed(table: Table, at: ColumnElement[Any]) -> Select[Any]:
+    return select(_day(at), table.c.key_id, table.c.model, *(table.c[name].label(name) for name in _CALLS))
+
+
+def _single() -> Select[Any]:
+    record = usage_record.c
+    return select(
+        _day(record.started_at),
+        func.coalesce(record.key_id, "").label("key_id"),
+        record.model,
+        literal(1).label("calls"),
+        case((record.source == "estimated", 1), else_=0).label("estimated_calls"),
+        *(record[name].label(name) for name in _CLASSES),
     )
-    return union_all(summed, single).subquery("uses")
 
 
-def _hour(at: datetime) -> datetime:
-    return at.replace(minute=0, second=0, microsecond=0)
+def _floor(at: datetime, step: timedelta) -> datetime:
+    hour = at.replace(minute=0, second=0, microsecond=0)
+    return hour if step == _HOUR else hour.replace(hour=0)
 
 
 def _day(column: ColumnElement[Any]) -> Label[int]:
     at = type_coerce(column, BigInteger)
-    return (at - at % _DAY).label("day")
+    return (at - at % _DAY_MICROSECONDS).label("day")
 
 
 def _sums(table: FromClause, names: Iterable[str]) -> list[Label[int]]:

@@ -1,5 +1,6 @@
 """Keys and what they open, in the database; the secret as a hash only."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import delete, insert, or_, select, update
@@ -50,6 +51,9 @@ class SqlKeys(Repository):
         )
         rows = await self._sql.execute(query)
         return tuple((Opening(row.id, row.type), row.embeddings_resource_id) for row in rows)
+
+    async def named(self, key_ids: Collection[str]) -> list[Key]:
+        return await self._all(_KEY.where(table.c.id.in_(key_ids)), Key)
 
     async def open(self, key_id: KeyId, resource_id: ResourceId, *, at: datetime) -> None:
         await self._revision.rise()

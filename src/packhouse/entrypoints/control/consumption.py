@@ -1,12 +1,13 @@
-"""Consumption: the running bundle month against its limits, and days, as JSON or CSV."""
+"""Consumption: bundle months against their limits with a forecast, and days, as JSON or CSV."""
 
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import Request, Response, get
 from litestar.params import FromPath
+from msgspec import Meta
 
-from packhouse.domain.consumption import Span, Split
+from packhouse.domain.consumption import MONTHS_MAX, Span, SpanName, Split, of_month
 from packhouse.domain.errors import Refused
 from packhouse.domain.units import ResourceId
 from packhouse.domain.user import Actor
@@ -17,11 +18,23 @@ from packhouse.services.control import Control
 
 
 class DayFilter(Body, frozen=True):
-    """From `from_at` (inclusive) to `to_at` (exclusive)."""
+    """A span by its name, or from `from_at` (inclusive) to `to_at` (exclusive); not both."""
 
+    span: Annotated[
+        SpanName | None,
+        Meta(
+            description="`week`: the last seven UTC days. `bundle_month`: see `back`. `month_to_date`: the calendar"
+            " month. `six_months`: the last 183 UTC days. Without any span: the running bundle month."
+        ),
+    ] = None
+    back: Annotated[int, Meta(ge=0, le=MONTHS_MAX, description="How many bundle months ago; 0 is the running one.")] = 0
     from_at: Instant | None = None
     to_at: Instant | None = None
     split: Split = "none"
+
+
+class MonthFilter(Body, frozen=True):
+    count: Annotated[int, Meta(ge=1, le=MONTHS_MAX, description="How many bundle months at most.")] = 7
 
 
 class ModelTokens(Answer, frozen=True):
@@ -31,12 +44,38 @@ class ModelTokens(Answer, frozen=True):
     cache_write: int
 
 
-class MeterUse(Answer, frozen=True):
+class MeterOfMonth(Answer, frozen=True):
+    """In a bundle month, against the limit as it was then."""
+
     meter: str
     limit: int
     used: int
     remaining: int
     percent: float
+
+
+class Forecast(Answer, frozen=True):
+    """What the bundle month needs in all, past the limit too; less than `low` one time in ten, as often over `high`.
+
+    `runs_dry_at` is when the limit is reached, with its earliest and latest of the same band; null where that is not
+    before the refill. `likely`: it is reached at odds of three to one or better, by at least three days' evidence.
+    `observed_days` is what the forecast goes by.
+    """
+
+    expected: int
+    low: int
+    high: int
+    runs_dry_at: Instant | None
+    runs_dry_earliest_at: Instant | None
+    runs_dry_latest_at: Instant | None
+    likely: bool
+    observed_days: float
+
+
+class MeterUse(MeterOfMonth, frozen=True):
+    """In the running bundle month. `forecast` is null where there is nothing to go by yet."""
+
+    forecast: Forecast | None
 
 
 class KnowledgeUse(Answer, frozen=True):
@@ -67,6 +106,26 @@ class Consumption(Answer, frozen=True):
     knowledge: KnowledgeUse | None
 
 
+class MonthUse(Answer, frozen=True):
+    """`searches` to `bytes` are what was done in a knowledge base."""
+
+    month: BundleMonth
+    meters: list[MeterOfMonth]
+    calls: int
+    estimated_calls: int
+    tokens: ModelTokens
+    searches: int
+    inserts: int
+    chunks: int
+    bytes: int
+
+
+class Months(Answer, frozen=True):
+    """The running bundle month first."""
+
+    months: list[MonthUse]
+
+
 class DayUse(Answer, frozen=True):
     """A UTC day, or a part of it where it is split by key or model."""
 
@@ -93,11 +152,23 @@ class Days(Answer, frozen=True):
 
 @get(
     "/resources/{resource_id:str}/consumption",
-    summary="Read the running bundle month against its limits",
+    summary="Read the running bundle month against its limits, with a forecast",
     opt=refuses("not_found"),
 )
 async def read_consumption(*, control: Services, actor: Caller, resource_id: FromPath[str]) -> Consumption:
-    return Consumption.of(await control.consumption.running(actor, ResourceId(resource_id)))
+    return Consumption.of(await control.consumption.running(actor, ResourceId(resource_id), forecast=True))
+
+
+@get(
+    "/resources/{resource_id:str}/consumption/months",
+    summary="List bundle months against the limits that they had, newest first",
+    opt=refuses("not_found"),
+)
+async def list_months(
+    *, control: Services, actor: Caller, resource_id: FromPath[str], asked: Asked[MonthFilter]
+) -> Months:
+    months = await control.consumption.months(actor, ResourceId(resource_id), count=asked.count)
+    return Months(months=[MonthUse.of(one) for one in months])
 
 
 @get(
@@ -137,13 +208,21 @@ async def download_days(
 
 
 async def _span(control: Control, actor: Actor, *, resource_id: ResourceId, asked: DayFilter) -> Span:
-    """What was asked for; what is left out is the running bundle month's. Refused: not_found, conflict."""
+    """What was asked for; an instant that is left out is the running bundle month's. Refused: not_found, conflict,
+    invalid_request."""
     from_at, to_at = utc(asked.from_at), utc(asked.to_at)
+    if asked.span is not None or asked.back:
+        if from_at is not None or to_at is not None:
+            raise Refused("invalid_request", "Give a span's name, or from_at and to_at, not both.", field="span")
+        name = asked.span or "bundle_month"
+        return await control.consumption.span(actor, resource_id, name=name, back=asked.back)
     if from_at is not None and to_at is not None:
         return Span(from_at, to_at)
     month = (await control.resources.get(actor, resource_id)).month
     if month is None:
         raise Refused("conflict", "The resource has no bundle month yet; give from_at and to_at.")
+    if from_at is None and to_at is None:
+        return of_month(month)
     return Span(from_at or month.start_at, to_at or month.end_at)
 
 
@@ -152,4 +231,4 @@ def _csv(text: str, resource_id: ResourceId) -> Response[Any]:
     return Response(text, media_type="text/csv", headers=headers)
 
 
-ROUTES = (read_consumption, list_days, download_days)
+ROUTES = (read_consumption, list_months, list_days, download_days)

@@ -1,11 +1,11 @@
 """Consumption over time: sums of a span, and the charts of its days."""
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 
-from packhouse.domain.consumption import Consumption, DayUse, Span
+from packhouse.domain.consumption import Consumption, DayUse, Span, Split
 from packhouse.domain.units import ModelTokens
 from packhouse.entrypoints.portal.chart import Chart, chart, days_between
 
@@ -51,6 +51,33 @@ def totals(days: Iterable[DayUse]) -> Totals:
         chunks=sum(one.chunks for one in days),
         bytes=sum(one.bytes for one in days),
     )
+
+
+class Share(msgspec.Struct, frozen=True):
+    """What one key or model has of a span; `percent` of all its model tokens."""
+
+    name: str
+    totals: Totals
+    percent: float
+
+
+def shares(days: Iterable[DayUse], split: Split) -> list[Share]:
+    """The greatest first; none where nothing is told apart."""
+    if split == "none":
+        return []
+    parts: dict[str, list[DayUse]] = {}
+    for one in days:
+        parts.setdefault(one.key if split == "key" else one.model, []).append(one)
+    sums = {name: totals(part) for name, part in parts.items()}
+    whole = sum(each.tokens.total for each in sums.values())
+    made = [Share(name, each, 100 * each.tokens.total / whole if whole else 0.0) for name, each in sums.items()]
+    return sorted(made, key=lambda one: (-one.totals.tokens.total, one.name))
+
+
+def shown(span: Span, *, now: datetime) -> Span:
+    """The part of it that has been, today included."""
+    tomorrow = datetime(now.year, now.month, now.day, tzinfo=UTC) + timedelta(days=1)
+    return Span(span.from_at, max(span.from_at + timedelta(days=1), min(span.to_at, tomorrow)))
 
 
 def charts(days: Iterable[DayUse], span: Span, *, running: Consumption | None) -> list[Chart]:

@@ -84,6 +84,23 @@ usage_hour = Table(
     sqlite_with_rowid=False,
 )
 
+usage_day = Table(
+    "usage_day",
+    metadata,
+    Column("resource_id", String, primary_key=True),
+    Column("day_at", Instant, primary_key=True),
+    Column("month_start", Instant, primary_key=True),
+    Column("key_id", String, primary_key=True),
+    Column("model", String, primary_key=True),
+    count("calls"),
+    count("estimated_calls"),
+    count("input"),
+    count("output"),
+    count("cache_read"),
+    count("cache_write"),
+    sqlite_with_rowid=False,
+)
+
 knowledge_hour = Table(
     "knowledge_hour",
     metadata,
