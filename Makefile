@@ -73,12 +73,16 @@ storm: setup-dev ## far more calls at once than a pack has room for, on four pro
 outage: setup-dev ## let the database be away for a minute under load: no running call stopped, none lost
 	@PACKHOUSE_OUTAGE_SECONDS=60 $(BIN)/pytest --quiet --capture=no tests/stories/test_outage.py $(ARGS)
 
+.PHONY: soak
+soak: setup-dev ## an hour under half of what it bears: does memory grow, is anything left held or unrecorded
+	@exec $(BIN)/python benchmarks/soak.py $(ARGS)
+
 .PHONY: bench-start
 bench-start: setup-dev ## measure start-up time and idle memory
 	@exec $(BIN)/python benchmarks/start.py $(ARGS)
 
 .PHONY: bench-gateway
-bench-gateway: setup-dev ## measure the gateway's throughput and what it adds
+bench-gateway: setup-dev ## measure the gateway beside LiteLLM, Portkey, smg and rolter; --roads: alone, on each of its roads
 	@exec $(BIN)/python benchmarks/gateway.py $(ARGS)
 
 .PHONY: bench-streaming

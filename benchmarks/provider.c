@@ -3,7 +3,7 @@
  *
  *   provider PIECES MICROSECONDS      prints its port; SIGTERM ends it
  *
- * A body with "stream": true gets a stream: its head at once, PIECES pieces each MICROSECONDS after the one before, its
+ * An embedding of one text is the same four numbers. A body with "stream": true gets a stream: its head at once, PIECES pieces each MICROSECONDS after the one before, its
  * end with the last of them; with usage where `include_usage` was asked for. GET /seen says what it has had.
  */
 #define _GNU_SOURCE
@@ -34,12 +34,17 @@ static struct connection *all[CONNECTIONS];
 static int first = -1, last = -1; /* every stream has the same pace, so the queue is in order of what is due */
 static int poll_set, pieces;
 static long pace;
-static unsigned long plain_calls, stream_calls, whole_streams;
+static unsigned long plain_calls, stream_calls, whole_streams, embeddings_calls;
 
 static const char COMPLETION[] =
     "{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"created\":1700000000,\"model\":\"fixed\",\"choices\":[{"
     "\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hello! How can I help?\"},\"finish_reason\":"
     "\"stop\"}],\"usage\":{\"prompt_tokens\":2,\"completion_tokens\":1,\"total_tokens\":3}}";
+#define VECTORS(vector) \
+    "{\"object\":\"list\",\"data\":[{\"object\":\"embedding\",\"index\":0,\"embedding\":" vector "}]," \
+    "\"model\":\"fixed\",\"usage\":{\"prompt_tokens\":2,\"total_tokens\":2}}"
+static const char FLOATS[] = VECTORS("[0.5,0.5,0.5,0.5]");
+static const char BASE64[] = VECTORS("\"AAAAPwAAAD8AAAA/AAAAPw==\"");
 static const char MODELS[] =
     "{\"object\":\"list\",\"data\":[{\"id\":\"fixed\",\"object\":\"model\",\"created\":1700000000,\"owned_by\":\"us\"}]}";
 static const char STREAM_HEAD[] =
@@ -178,12 +183,15 @@ static void answer(int fd) {
     struct connection *it = all[fd];
     size_t body = 0, length;
     while (!it->streaming && (length = whole_request(it, &body)) > 0) {
-        if (it->in[0] == 'P') {
+        if (it->in[0] == 'P' && memmem(it->in, body, "/embeddings ", 12)) {
+            embeddings_calls++;
+            add_answer(it, memmem(it->in + body, length - body, "\"base64\"", 8) ? BASE64 : FLOATS);
+        } else if (it->in[0] == 'P') {
             answer_chat(fd, it->in + body, length - body);
         } else if (memmem(it->in, body, "/seen ", 6)) {
-            char seen[128];
-            const char *form = "{\"plain\":%lu,\"streams\":%lu,\"whole_streams\":%lu}";
-            snprintf(seen, sizeof seen, form, plain_calls, stream_calls, whole_streams);
+            char seen[192];
+            const char *form = "{\"plain\":%lu,\"streams\":%lu,\"whole_streams\":%lu,\"embeddings\":%lu}";
+            snprintf(seen, sizeof seen, form, plain_calls, stream_calls, whole_streams, embeddings_calls);
             add_answer(it, seen);
         } else {
             add_answer(it, MODELS);

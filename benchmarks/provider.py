@@ -23,10 +23,11 @@ class Seen(msgspec.Struct, frozen=True):
     plain: int
     streams: int
     whole_streams: int
+    embeddings: int
 
     @property
     def calls(self) -> int:
-        return self.plain + self.streams
+        return self.plain + self.streams + self.embeddings
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """A whole Packhouse as it is run: provisioned once by its demo, then started by `packhouse serve` on what it kept."""
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -19,8 +18,12 @@ from peers.peer import NotRun, end, free_port, tree, until_answered, without_pro
 from tools import GATEWAY_CORE, LOAD_CORE, on_core, pin
 
 CATALOG = Path(__file__).parents[1] / "src/packhouse/adapters/catalog/default.toml"
-PLAN_S = "limits = { input = 2_500_000, output = 1_250_000 }"
-PLENTY = "limits = { input = 500_000_000_000, output = 500_000_000_000 }"
+PLANS = {
+    "limits = { input = 2_500_000, output = 1_250_000 }": "limits = { input = 9_000_000_000, output = 9_000_000_000 }",
+    "limits = { input = 5_000_000 }": "limits = { input = 9_000_000_000 }",
+    "limits = { input = 5_000_000, output = 2_500_000 }": "limits = { input = 1, output = 1 }",
+}
+"""S has room for all that is asked, the text packs' M for nothing."""
 PARTS = ("gateway", "control", "worker")
 
 
@@ -109,8 +112,10 @@ def provisioned(
     with tempfile.TemporaryDirectory() as folder:
         catalog, data = Path(folder) / "catalog.toml", Path(folder) / "data"
         text = CATALOG.read_text()
-        assert PLAN_S in text
-        catalog.write_text(text.replace(PLAN_S, PLENTY))
+        assert all(plan in text for plan in PLANS)
+        for plan, wanted in PLANS.items():
+            text = text.replace(plan, wanted)
+        catalog.write_text(text)
         every = (*options, "--catalog", str(catalog))
         command = [sys.executable, "-m", "packhouse.cli.main", "demo", "--json", "--data", str(data), *every]
         command += ["--log-level", "error", *(f"--{part}-port=0" for part in PARTS)]
@@ -135,14 +140,3 @@ def _until_ready(url: str) -> None:
             pass
         time.sleep(0.05)
     raise NotRun("its management API did not become ready")
-
-
-def proportional_kilobytes(pid: int) -> dict[str, int]:
-    """`rss`, `pss` (shared pages count by their share) and `uss` (private pages) of a process, in 1,024 bytes."""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    sizes = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines[1:])}
-    return {"rss": sizes["Rss"], "pss": sizes["Pss"], "uss": sizes["Private_Clean"] + sizes["Private_Dirty"]}
-
-
-def open_files(pid: int) -> int:
-    return len(os.listdir(f"/proc/{pid}/fd"))
