@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sqlite3
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,9 @@ import asyncpg
 import psutil
 from peers.peer import tree
 
-MEMORY = ("rss", "pss", "uss", "anonymous")
+MEMORY = ("rss", "kept", "pss", "uss", "anonymous")
+"""`kept`: the RSS without the mapped journal, whose size is bounded and judged for itself."""
+COUNTED = frozenset({"Rss", "Pss", "Private_Clean", "Private_Dirty", "Anonymous"})
 HELD = "SELECT coalesce(sum(amount), 0) FROM meter_block"
 """What processes have leased of the packs' quotas: nothing once no call runs."""
 
@@ -85,9 +88,18 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _of(process: psutil.Process) -> dict[str, int]:
-    lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
-    sizes = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines[1:])}
-    private = sizes["Private_Clean"] + sizes["Private_Dirty"]
-    memory = {"rss": sizes["Rss"], "pss": sizes["Pss"], "uss": private, "anonymous": sizes["Anonymous"]}
+    """Added up over its mappings, since one of them, the journal's, is to be told apart: its pages come and go."""
+    sizes, in_journal = Counter[str](), False
+    for line in Path(f"/proc/{process.pid}/smaps").read_text().splitlines():
+        name, _, rest = line.partition(":")
+        if name in COUNTED:
+            sizes[name] += (kilobytes := int(rest.split()[0]))
+            if name == "Rss" and in_journal:
+                sizes["journal"] += kilobytes
+        elif " " in name:
+            in_journal = ".journal" in line
+    rss, private = sizes["Rss"], sizes["Private_Clean"] + sizes["Private_Dirty"]
+    memory = {"rss": rss, "kept": rss - sizes["journal"], "pss": sizes["Pss"], "uss": private}
+    memory["anonymous"] = sizes["Anonymous"]
     kilobytes = {name: size * 1024 // 1000 for name, size in memory.items()}
     return kilobytes | {"open_files": process.num_fds(), "threads": process.num_threads()}

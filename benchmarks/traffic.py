@@ -6,6 +6,7 @@ costs a small part of what a gateway does.
 
 import asyncio
 import random
+import re
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from load import Question
 
 TICK_SECONDS = 0.002
 PATIENCE_SECONDS = 30
+CODE = re.compile(rb'"code": ?"(\w+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +87,13 @@ class Traffic:
             await asyncio.sleep(TICK_SECONDS)
         await self._finish()
 
-    def done(self, connection: "_Connection", kind: Kind, status: int) -> None:
+    def done(self, connection: "_Connection", kind: Kind, *, status: int, answer: bytearray) -> None:
         """An answer is whole, or as much of it as is wanted."""
         self._busy -= 1
         self.answered[kind.name] += 1
         if status != kind.status:
-            self.wrong[f"{kind.name}: {status}"] += 1
+            code = CODE.search(answer)
+            self.wrong[f"{kind.name}: {status} {code[1].decode() if code else ''}"] += 1
         if not kind.leaves:
             self._then(connection)
 
@@ -196,7 +199,7 @@ class _Connection(asyncio.Protocol):
 
     def _end(self, kind: Kind) -> None:
         self._kind = None
-        self._traffic.done(self, kind, self._status)
+        self._traffic.done(self, kind, status=self._status, answer=self._data)
 
     def _read_head(self) -> bool:
         end = self._data.find(b"\r\n\r\n")

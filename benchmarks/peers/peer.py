@@ -160,7 +160,7 @@ def npm_install(home: Path) -> None:
     home.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copy(project / name, home / name)
-    _do(["npm", "ci", "--silent", "--no-audit", "--no-fund", "--prefix", str(home)])
+    _do(["npm", "ci", "--loglevel", "error", "--no-audit", "--no-fund", "--prefix", str(home)])
     (home / "installed").write_bytes(lock.read_bytes())
 
 
