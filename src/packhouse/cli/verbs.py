@@ -30,6 +30,7 @@ VERBS: dict[str, str] = {
     "member": "packhouse.cli.team:app",
     "key": "packhouse.cli.key:app",
     "usage": "packhouse.cli.usage:usage",
+    "recount": "packhouse.cli.recount:recount",
     "activity": "packhouse.cli.activity:app",
     "token": "packhouse.cli.token:app",
     "kb": "packhouse.cli.kb:app",

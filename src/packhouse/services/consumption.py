@@ -27,7 +27,7 @@ from packhouse.domain.forecast import forecasts
 from packhouse.domain.month import BundleMonth
 from packhouse.domain.resource import Resource
 from packhouse.domain.units import ModelTokens, ResourceId
-from packhouse.domain.user import Actor
+from packhouse.domain.user import SYSTEM, Actor
 from packhouse.ports.store import MonthSums
 from packhouse.services.access import resource_seen
 from packhouse.services.context import Act, Context
@@ -107,6 +107,13 @@ class Consumptions:
         writer = csv.writer(text)
         writer.writerows(csv_rows(await self.days(actor, resource_id, span=span, split=split)))
         return text.getvalue()
+
+    async def recounted(self, resource_id: ResourceId, *, rows: int) -> None:
+        """An entry in the activity log: so many sums were not what the records come to, and are now."""
+        async with self._context.writing(SYSTEM) as act:
+            resource = await act.work.resources.get(resource_id)
+            if resource is not None:
+                await act.log_on(resource, "resource.usage_recounted", ("sums", str(rows)))
 
     async def _knowledge(self, resource: Resource, days: Sequence[DayUse]) -> KnowledgeUse | None:
         if resource.type != "knowledge_base":

@@ -71,6 +71,12 @@ _LIMITS = (
 )
 
 
+def limits_of(sql: Connection, resource_id: str, *, month_start: int) -> list[MeterLimit]:
+    """The meters of a pack with their limits in the bundle month that starts then, by name."""
+    rows = sql.run(_LIMITS, (resource_id, month_start))
+    return [MeterLimit(meter, Weights(*weights), limit) for meter, *weights, limit in rows]
+
+
 class MeterDatabase:
     """One connection to the installation's database; used by one thread at a time."""
 
@@ -107,10 +113,7 @@ class MeterDatabase:
 
     def limits(self, resource_id: str, month_start: int) -> list[MeterLimit]:
         """The meters of a pack with their limits in the bundle month that starts then, by name."""
-        return [
-            MeterLimit(meter, Weights(*weights), limit)
-            for meter, *weights, limit in self._sql.run(_LIMITS, (resource_id, month_start))
-        ]
+        return limits_of(self._sql, resource_id, month_start=month_start)
 
     def beat(self, process_id: str, *, kind: str, at: fence.Beat, held: dict[Place, int]) -> bool:
         """Says that the process lives, and what its calls hold. False where it is new, or others had given it up."""

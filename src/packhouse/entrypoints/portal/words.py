@@ -32,6 +32,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "resource.scheduled_replaced": "Scheduled change replaced",
         "resource.suspended": "Pack suspended",
         "resource.resumed": "Pack resumed",
+        "resource.usage_recounted": "Sums of usage counted anew",
         "team.member_added": "Member added",
         "team.member_removed": "Member removed",
         "key.opened": "Key opened to a further resource",
