@@ -90,7 +90,7 @@ async def embed_gateway(
     plane = await open_data_plane(settings, kind="gateway")
     plane = _scripted(plane, settings, model or Scripted(dimensions=1536))
     app = GatewayApp({**routes(plane), **health(lambda: True)}, connectors=ConnectorGate(""))
-    stamped = Stamps(app, meter=plane.meter, models=plane.models, clock=plane.clock)
+    stamped = Stamps(app, meter=plane.meter, models=plane.models)
     server = GatewayServer(stamped, clock=plane.clock, refuse=app.refuse)
     await server.start("127.0.0.1", 0)
     running = EmbedGateway(f"http://127.0.0.1:{server.port}", keys, installation, plane)

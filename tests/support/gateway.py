@@ -80,7 +80,7 @@ async def gateway(
     given = settings or {"upstream": (f"openai={upstream_url}",), "upstream_model": "m"}
     plane = await open_data_plane(Settings(data=str(directory), **given), kind="gateway")
     app = GatewayApp({**routes(plane), **health(lambda: True)}, connectors=ConnectorGate(oldest))
-    stamped = Stamps(app, meter=plane.meter, models=plane.models, clock=plane.clock)
+    stamped = Stamps(app, meter=plane.meter, models=plane.models)
     server = GatewayServer(stamped, clock=plane.clock, refuse=app.refuse)
     await server.start("127.0.0.1", 0)
     running = Gateway(f"http://127.0.0.1:{server.port}/v1", keys, installation, plane)

@@ -35,7 +35,7 @@ async def run(part: Part) -> None:
         handlers = {**routes(plane), **health(lambda: not part.stop.is_set())}
         app = GatewayApp(handlers, connectors=ConnectorGate(part.settings.connector_oldest))
         limits = Limits(body_bytes_max=part.settings.body_megabytes_max * MEGABYTE)
-        stamped = Stamps(app, meter=plane.meter, models=plane.models, clock=plane.clock)
+        stamped = Stamps(app, meter=plane.meter, models=plane.models)
         server = GatewayServer(stamped, clock=plane.clock, limits=limits, refuse=app.refuse)
         await server.start_on(part.socket)
         _spare_the_collector()

@@ -149,6 +149,7 @@ class LeasedMeter:
         assert hold.segment is not None
         assert hold.account is not None
         tokens = settlement.tokens
+        latency_ms = (self._clock.microseconds() - hold.started_at) // 1000
         entry = SettledEntry(
             hold.call_id,
             tokens.input,
@@ -157,7 +158,7 @@ class LeasedMeter:
             tokens.cache_write,
             settlement.source,
             settlement.outcome,
-            max(0, (self._clock.microseconds() - hold.started_at) // 1000),
+            max(0, latency_ms),
             hold.call.model if hold.call.model != hold.entry.model else "",
         )
         self.journal.settled(hold.segment, entry)

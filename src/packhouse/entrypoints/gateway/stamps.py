@@ -6,7 +6,6 @@ from packhouse.domain.errors import Refused
 from packhouse.entrypoints.gateway.authorise import authorise
 from packhouse.entrypoints.gateway.http import Handler, Reply, Request
 from packhouse.ports.meter import Call, Hold, Meter
-from packhouse.ports.outside import Clock
 from packhouse.services.models import Models
 from packhouse.services.trace import TRACE, Trace
 
@@ -18,11 +17,10 @@ DAY = 86_400_000_000
 class Stamps:
     """A handler that stamps the replies of another. The reference lists the headers: `HEADERS`."""
 
-    def __init__(self, handler: Handler, *, meter: Meter, models: Models, clock: Clock) -> None:
+    def __init__(self, handler: Handler, *, meter: Meter, models: Models) -> None:
         self._handler = handler
         self._meter = meter
         self._models = models
-        self._clock = clock
         self._served = dict[tuple[str, str], str]()
         self._refills = dict[datetime, str]()
         self._day = 0
@@ -46,25 +44,24 @@ class Stamps:
     def _of(self, hold: Hold, trace: Trace) -> bytes:
         left = self._meter.left(hold)
         amounts = ", ".join([f"{meter}={amount}" for meter, amount in left.meters])
+        day = hold.started_at // DAY
+        if day != self._day or len(self._served) >= MEMORY_MAX:
+            self._day = day  # an answer says more on the day that its model becomes legacy
+            self._served.clear()
+        call = hold.call
+        served = self._served.get((call.pack.id, call.model)) or self._served_by(call)
         refill = self._refills.get(left.refill_at) or self._refill(left.refill_at)
         return (
-            f"{self._served_by(hold.call)}x-packhouse-quota-left: {amounts}\r\nx-packhouse-quota-refill: {refill}\r\n"
+            f"{served}x-packhouse-quota-left: {amounts}\r\nx-packhouse-quota-refill: {refill}\r\n"
             f"x-packhouse-overhead-ms: {trace.own_ns() / 1e6:.3f}\r\n"
         ).encode("ascii")
 
     def _served_by(self, call: Call) -> str:
-        """It says more on the day that a model becomes legacy, so it is kept for a day."""
-        day = self._clock.microseconds() // DAY
-        if day != self._day or len(self._served) >= MEMORY_MAX:
-            self._day = day
-            self._served.clear()
-        known = self._served.get((call.pack.id, call.model))
-        if known is None:
-            said = self._models.served(call.pack, call.model)
-            lines = [f"x-packhouse-{name}: {value}" for name, value in said.items() if value]
-            assert not any("\n" in line for line in lines), "a header has a line break in it"
-            known = "".join([f"{line}\r\n" for line in lines]).encode("ascii", "replace").decode("ascii")
-            self._served[call.pack.id, call.model] = known
+        said = self._models.served(call.pack, call.model)
+        lines = [f"x-packhouse-{name}: {value}" for name, value in said.items() if value]
+        assert not any("\n" in line for line in lines), "a header has a line break in it"
+        known = "".join([f"{line}\r\n" for line in lines]).encode("ascii", "replace").decode("ascii")
+        self._served[call.pack.id, call.model] = known
         return known
 
     def _refill(self, at: datetime) -> str:

@@ -1,7 +1,7 @@
 """Which endpoint takes a call, and whether one that failed is tried again elsewhere, or later."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from random import Random
 from typing import Generic, TypeVar
 
@@ -12,6 +12,11 @@ from packhouse.domain.errors import Refused
 from packhouse.ports.models import SAFE_TO_REPEAT
 
 Adapter = TypeVar("Adapter")
+
+
+def _now() -> float:
+    """The event loop's seconds, as `Health` has them."""
+    return asyncio.get_running_loop().time()
 
 
 class Retries(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,13 +53,14 @@ class Targets(Generic[Adapter]):
     def attempts(self) -> "Attempts[Adapter]":
         return Attempts(self, self._dice)
 
-    def choose(self, tried: Sequence[Target[Adapter]], now: float) -> Target[Adapter]:
+    def choose(self, tried: Sequence[Target[Adapter]]) -> Target[Adapter]:
         """One that is well and was not tried yet, by weight; where none is well, the one that is next to be.
 
         An endpoint is never left out when there is no other: a refusal of ours would hide the provider's own word.
         """
         if len(self._targets) == 1:
             return self._targets[0]
+        now = _now()
         well = [target for target in self._targets if target.health.usable(now)]
         fresh = [target for target in well if target not in tried] or well
         if fresh:
@@ -68,16 +74,15 @@ class Targets(Generic[Adapter]):
 class Attempts(Generic[Adapter]):
     """The attempts of one call: `next` chooses, `answered`, `left` or `failed` tell how it went."""
 
-    __slots__ = ("_dice", "_now", "_targets", "_tried")
+    __slots__ = ("_dice", "_targets", "_tried")
 
     def __init__(self, targets: Targets[Adapter], dice: Random) -> None:
         self._targets = targets
         self._dice = dice
-        self._tried = list[Target[Adapter]]()
-        self._now: Callable[[], float] = asyncio.get_running_loop().time
+        self._tried: list[Target[Adapter]] = []
 
     def next(self) -> Adapter:
-        target = self._targets.choose(self._tried, self._now())
+        target = self._targets.choose(self._tried)
         target.health.begin()
         self._tried.append(target)
         return target.adapter
@@ -90,11 +95,11 @@ class Attempts(Generic[Adapter]):
 
     def broke(self, refused: Refused) -> None:
         """It failed after its client had heard of it: never tried again."""
-        self._tried[-1].health.refused(refused, self._now())
+        self._tried[-1].health.refused(refused, _now())
 
     async def failed(self, refused: Refused) -> None:
         """Waits where the call is worth another attempt; raises the refusal where it is not."""
-        now = self._now()
+        now = _now()
         self._tried[-1].health.refused(refused, now)
         retries = self._targets.retries
         spent = refused.consumed is not None  # a batch of several was worked on
