@@ -6,7 +6,7 @@ import msgspec
 
 from packhouse.adapters.database.connection import Connection
 from packhouse.adapters.metering.record import KnowledgeCount, UsageRecord
-from packhouse.adapters.metering.rollup import Place, by_day, by_hour, by_meter
+from packhouse.adapters.metering.rollup import Place, by_day, by_hour, by_meter, grouped
 from packhouse.domain.quota import MeterLimit
 
 IDS_AT_ONCE = 500
@@ -58,12 +58,13 @@ def book(
     `limits` gives the meters of a resource in the bundle month that starts at an instant.
     """
     fresh = _unknown(sql, records)
-    months = {(record.resource_id, record.month_start) for record in fresh}
-    totals = by_meter(fresh, {month: limits(*month) for month in months})
+    groups = grouped(fresh)
+    months = {(group.resource_id, group.month_start) for group in groups}
+    totals = by_meter(groups, {month: limits(*month) for month in months})
     sql.run_many(_RECORD, [msgspec.structs.astuple(record) for record in fresh])
     sql.run_many(_TOTAL, [(*place, amount) for place, amount in totals.items()])
-    sql.run_many(_HOUR, by_hour(fresh))
-    sql.run_many(_DAY, by_day(fresh))
+    sql.run_many(_HOUR, by_hour(groups))
+    sql.run_many(_DAY, by_day(groups))
     sql.run_many(_LAST_USED, [(at, key_id) for key_id, at in sorted(_latest(fresh).items())])
     return totals
 
@@ -90,6 +91,6 @@ def _latest(records: Sequence[UsageRecord]) -> dict[str, int]:
     """When each key was last used."""
     latest = dict[str, int]()
     for record in records:
-        if record.key_id is not None:
-            latest[record.key_id] = max(latest.get(record.key_id, 0), record.started_at)
+        if record.key_id is not None and record.started_at > latest.get(record.key_id, 0):
+            latest[record.key_id] = record.started_at
     return latest
