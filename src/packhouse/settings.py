@@ -125,6 +125,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             description="How many settled calls a process may keep for a database that is away.",
         ),
     ] = 100_000
+    smtp_host: Annotated[
+        str, Meta(description="The mail server that alerts go out by; empty: no e-mail. See docs/guide/alerts.md.")
+    ] = ""
+    smtp_port: Annotated[int, Meta(ge=1, le=65535, description="The mail server's port.")] = 587
+    smtp_security: Annotated[
+        Literal["starttls", "tls", "none"],
+        Meta(description="How the mail server is spoken to: TLS after STARTTLS, TLS from the start, or in the clear."),
+    ] = "starttls"
+    smtp_user: Annotated[str, Meta(description="Who logs in at the mail server; empty: nobody does.")] = ""
+    smtp_password: Annotated[
+        str, Meta(description="The password for that: itself, `env:VARIABLE` or `file:PATH`; empty: none.")
+    ] = ""
+    smtp_from: Annotated[str, Meta(description="The address that e-mail comes from.")] = ""
+    webhook_private_addresses: Annotated[
+        bool,
+        Meta(description="Whether webhooks may lead to addresses that are not public, and go by plain http there."),
+    ] = False
     drain_seconds: Annotated[
         int, Meta(ge=0, le=8, description="How long running requests may go on after SIGTERM; all ends within 10 s.")
     ] = 7
@@ -226,12 +243,19 @@ def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.database and not _is_database_url(settings.database):
         # never the value itself: it may hold a password
         yield "database", "`database` is no URL such as postgresql://packhouse@db.example.com:5432/packhouse"
+    if settings.smtp_host and not _is_address(settings.smtp_from):
+        yield "smtp_from", "`smtp_from` must be an e-mail address such as packhouse@example.com, to go with `smtp_host`"
     if settings.chunk_overlap_characters >= settings.chunk_characters:
         yield (
             "chunk_overlap_characters",
             f"`chunk_overlap_characters` ({settings.chunk_overlap_characters}) must be smaller than `chunk_characters` "
             f"({settings.chunk_characters}): a chunk cannot repeat more than the one before has",
         )
+
+
+def _is_address(text: str) -> bool:
+    user, _, domain = text.rpartition("@")
+    return bool(user and domain) and text.isascii() and text.isprintable() and not set(' <>,"') & set(text)
 
 
 def _is_base_url(url: str) -> bool:

@@ -35,6 +35,8 @@ BODIES: dict[tuple[str, str], Json] = {
     ("PUT", "/resources/{resource_id}/plan"): {"plan": "M"},
     ("POST", "/resources/{resource_id}/members"): {"email": "member@example.com"},
     ("POST", "/resources/{resource_id}/keys"): {},
+    ("POST", "/companies/{company_id}/webhooks"): {"url": "https://hooks.example.com/"},
+    ("PATCH", "/webhooks/{webhook_id}"): {"enabled": False},
 }
 
 
@@ -101,6 +103,7 @@ def test_what_is_another_companys_does_not_exist(live: Live, document: Json) -> 
     firm.admin.post(f"/resources/{resource}/members", {"email": firm.member_email})
     key = firm.admin.post(f"/resources/{resource}/keys", {})["id"]
     token = firm.admin.post("/tokens", {"description": "mine"})["id"]
+    webhook = firm.admin.post(f"/companies/{firm.id}/webhooks", {"url": "https://hooks.example.com/"})["id"]
     names = {
         "company_id": firm.id,
         "contract_id": firm.contract_id,
@@ -109,6 +112,8 @@ def test_what_is_another_companys_does_not_exist(live: Live, document: Json) -> 
         "key_id": key,
         "token_id": token,
         "terms_id": "anthropic",
+        "webhook_id": webhook,
+        "delivery_id": firm.admin.post(f"/webhooks/{webhook}/test")["id"],
     }
     before = _state(firm)
     tried = 0

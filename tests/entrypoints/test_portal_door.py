@@ -52,6 +52,8 @@ def filled(scene: Scene, path: str) -> str:
         "contract_id": scene.firm.contract_id,
         "user_id": scene.firm.member_id,
         "token_id": "tok_1",
+        "webhook_id": scene.webhook,
+        "delivery_id": scene.delivery,
         "token": "a-link",
         "kind": "text_generation",
         "digest": "0",

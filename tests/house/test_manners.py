@@ -32,6 +32,7 @@ LAST_HANDLERS = frozenset(
     {
         "src/packhouse/entrypoints/control/settling.py:Settling._tried",
         "src/packhouse/entrypoints/gateway/connection.py:Connection._answer",
+        "src/packhouse/entrypoints/worker/alerts.py:AlertRounds._tried",
         "src/packhouse/entrypoints/worker/loop.py:WorkerLoop._broke",
         "src/packhouse/entrypoints/worker/loop.py:WorkerLoop._next",
         "src/packhouse/entrypoints/worker/loop.py:WorkerLoop._still_ours",

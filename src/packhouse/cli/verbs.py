@@ -31,6 +31,8 @@ VERBS: dict[str, str] = {
     "key": "packhouse.cli.key:app",
     "usage": "packhouse.cli.usage:usage",
     "recount": "packhouse.cli.recount:recount",
+    "alert": "packhouse.cli.alert:app",
+    "webhook": "packhouse.cli.webhook:app",
     "activity": "packhouse.cli.activity:app",
     "token": "packhouse.cli.token:app",
     "kb": "packhouse.cli.kb:app",

@@ -4,15 +4,16 @@ The worker's view of what the control plane shows; several workers use it at onc
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import msgspec
 
 from packhouse.domain.alert import Alert, AlertKind, Delivery, Standing
 from packhouse.domain.content import Content
+from packhouse.domain.forecast import DayTokens
 from packhouse.domain.quota import MeterLimit
-from packhouse.domain.units import CompanyId, ModelTokens, ResourceId
+from packhouse.domain.units import CompanyId, ResourceId
 from packhouse.domain.webhook import SigningSecret
 
 
@@ -24,15 +25,16 @@ class Known(msgspec.Struct, frozen=True):
 
 
 class PackDays(msgspec.Struct, frozen=True, kw_only=True):
-    """An active pack with what a forecast needs: its limits and uses by meter, and its UTC days of the past."""
+    """An active pack with what a forecast needs: the limits of its bundle months by their starts, what the running
+    one has used by meter, and the days since the first of them."""
 
     company_id: CompanyId
     resource_id: ResourceId
     resource_name: str
     anchor_at: datetime
-    limits: tuple[MeterLimit, ...]
+    limits: Mapping[datetime, tuple[MeterLimit, ...]]
     used: Mapping[str, int]
-    days: Mapping[date, ModelTokens]
+    days: tuple[DayTokens, ...]
 
 
 class KnowledgeBase(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,8 +73,9 @@ class AlertBook(Protocol):
         """What was said of it in its bundle month."""
         ...
 
-    async def to_forecast(self, *, every: timedelta, at_most: int) -> list[PackDays]:
-        """Active model packs with use in the running bundle month that no worker was given within `every`."""
+    async def to_forecast(self, *, every: timedelta, at_most: int, months: int) -> list[PackDays]:
+        """Active model packs with use in the running bundle month that no worker was given within `every`, with what
+        was so in that many bundle months."""
         ...
 
     async def knowledge_bases(self) -> list[KnowledgeBase]:

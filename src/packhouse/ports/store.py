@@ -24,6 +24,7 @@ from packhouse.domain.terms import Acceptance
 from packhouse.domain.units import CompanyId, ContractId, KeyId, ModelTokens, ResourceId, UserId
 from packhouse.domain.user import Membership, PersonalToken, Session, User
 from packhouse.ports.jobs import Job
+from packhouse.ports.store_alert import AlertRepository, WebhookRepository
 
 
 class CompanyRepository(Protocol):
@@ -277,6 +278,10 @@ class Work(Protocol):
     def activity(self) -> ActivityRepository: ...
     @property
     def jobs(self) -> JobRepository: ...
+    @property
+    def alerts(self) -> AlertRepository: ...
+    @property
+    def webhooks(self) -> WebhookRepository: ...
 
 
 class Store(Protocol):

@@ -16,6 +16,15 @@ from packhouse.ports.vectors import KnowledgeSizes
 
 
 @dataclass(frozen=True, slots=True)
+class Telling:
+    """How this installation tells people: whether e-mail is set up, and whether webhooks may lead to addresses that
+    are not public."""
+
+    by_mail: bool = False
+    private_addresses: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     store: Store
     clock: Clock
@@ -24,6 +33,7 @@ class Context:
     catalog: Catalog
     offering: Offering
     sizes: KnowledgeSizes
+    telling: Telling = Telling()
 
     @asynccontextmanager
     async def reading(self, actor: Actor) -> "AsyncGenerator[Act]":

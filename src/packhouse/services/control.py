@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from packhouse.services.activity import ActivityLog
+from packhouse.services.alert import Alerts
 from packhouse.services.catalog import Offers
 from packhouse.services.company import Companies
 from packhouse.services.consumption import Consumptions
@@ -16,6 +17,7 @@ from packhouse.services.sign_in import SignIn
 from packhouse.services.team import Team
 from packhouse.services.terms import ThirdPartyTerms
 from packhouse.services.user import Users
+from packhouse.services.webhook import Webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Control:
     keys: Keys
     consumption: Consumptions
     activity: ActivityLog
+    alerts: Alerts
+    webhooks: Webhooks
     lifecycle: Lifecycle
 
 
@@ -49,5 +53,7 @@ def control(context: Context) -> Control:
         keys=Keys(context),
         consumption=Consumptions(context),
         activity=ActivityLog(context),
+        alerts=Alerts(context),
+        webhooks=Webhooks(context),
         lifecycle=Lifecycle(context),
     )

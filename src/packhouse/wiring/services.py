@@ -8,7 +8,7 @@ from packhouse.adapters.outside.ids import SystemIds
 from packhouse.adapters.outside.passwords import Argon2Passwords
 from packhouse.adapters.sql.store import SqlStore
 from packhouse.adapters.vectors.embedded.sizes import EmbeddedSizes
-from packhouse.services.context import Context
+from packhouse.services.context import Context, Telling
 from packhouse.services.control import Control, control
 from packhouse.settings import Settings
 from packhouse.wiring.catalog import catalog_of, offering_of
@@ -29,6 +29,7 @@ async def open_control(settings: Settings) -> AsyncGenerator[tuple[SqlStore, Con
         catalog=catalog_of(settings),
         offering=offering_of(settings),
         sizes=EmbeddedSizes(layout.knowledge),
+        telling=Telling(by_mail=bool(settings.smtp_host), private_addresses=settings.webhook_private_addresses),
     )
     try:
         yield store, control(context)

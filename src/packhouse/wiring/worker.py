@@ -1,4 +1,4 @@
-"""The worker part: takes documents in, beside a small server that says how it is."""
+"""The worker part: takes documents in and sends alerts out, beside a small server that says how it is."""
 
 import asyncio
 
@@ -11,6 +11,7 @@ from packhouse.services.dues import ERASE
 from packhouse.services.erasure import Erase
 from packhouse.services.ingestion import Ingest, Reading
 from packhouse.services.unstaging import UNSTAGE, Unstage
+from packhouse.wiring.alerts import open_alerts
 from packhouse.wiring.data_plane import open_data_plane
 from packhouse.wiring.part import Part
 
@@ -32,8 +33,9 @@ async def run(part: Part) -> None:
         health = WorkerHealth(ready=lambda: not part.stop.is_set())
         server = await asyncio.start_server(health.answer, sock=part.socket)
         part.ready()
-        async with server:
-            await loop.run(part.stop)
-            await loop.drain(settings.drain_seconds)
+        with open_alerts(part, plane) as alerts:
+            async with server:
+                await asyncio.gather(loop.run(part.stop), alerts.run(part.stop))
+                await asyncio.gather(loop.drain(settings.drain_seconds), alerts.drain(settings.drain_seconds))
     finally:
         await plane.close()

@@ -1,13 +1,15 @@
 """How packs stand, and alerts put down once with their deliveries. Instants are microseconds since the epoch."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 from packhouse.adapters.alerts.database import AlertDatabase
 from packhouse.adapters.database.connection import Connection, Row
 from packhouse.domain.alert import LEAST_PERCENT, Alert, AlertKind, Channel, Standing
-from packhouse.domain.forecast import PAST_DAYS
-from packhouse.domain.month import bundle_month
+from packhouse.domain.consumption import months_back
+from packhouse.domain.forecast import DayTokens
+from packhouse.domain.month import BundleMonth, bundle_month
 from packhouse.domain.quota import MeterLimit, Weights
 from packhouse.domain.units import CompanyId, ModelTokens, ResourceId, instant, microseconds
 from packhouse.ports.alerts import KnowledgeBase, Known, PackDays
@@ -49,9 +51,9 @@ _LIMITS = (
 )
 _USED = "SELECT meter, used FROM usage_total WHERE resource_id = ? AND month_start = ?"
 _DAYS = (
-    f"SELECT hour_at - hour_at % {_DAY}, CAST(sum(input) AS BIGINT), CAST(sum(output) AS BIGINT),"  # noqa: S608 - constants of this file
-    " CAST(sum(cache_read) AS BIGINT), CAST(sum(cache_write) AS BIGINT) FROM usage_hour"
-    " WHERE resource_id = ? AND hour_at >= ? GROUP BY 1 ORDER BY 1"
+    "SELECT day_at, month_start, CAST(sum(input) AS BIGINT), CAST(sum(output) AS BIGINT),"
+    " CAST(sum(cache_read) AS BIGINT), CAST(sum(cache_write) AS BIGINT) FROM usage_day"
+    " WHERE resource_id = ? AND day_at >= ? GROUP BY day_at, month_start ORDER BY day_at, month_start"
 )
 _BASES = (
     "SELECT r.company_id, r.id, r.display_name, r.activated_at, r.plan FROM resource r"  # noqa: S608 - constants of this file
@@ -103,14 +105,15 @@ class SqlAlertBook:
         rows = await self._database.rows(_KINDS, standing.resource_id, start, standing.meter)
         return frozenset(kind for (kind,) in rows)
 
-    async def to_forecast(self, *, every: timedelta, at_most: int) -> list[PackDays]:
+    async def to_forecast(self, *, every: timedelta, at_most: int, months: int) -> list[PackDays]:
         now = self._clock.now()
         at, seen = microseconds(now), microseconds(now - every)
         rows = await self._database.rows(_UNSEEN, at, seen, microseconds(now - MONTH_MAX), at_most)
         found = list[PackDays]()
         for row in rows:
             if await self._database.rows(_TAKE, row[1], at, seen):
-                found.append(await self._database.work(lambda sql, row=row: _pack_days(sql, row, now=now)))
+                running = months_back(instant(row[3]), now=now, count=months)
+                found.append(await self._database.work(partial(_pack_days, row=row, months=running)))
         return found
 
     async def knowledge_bases(self) -> list[KnowledgeBase]:
@@ -160,21 +163,28 @@ def _standing(row: Row, now: datetime) -> Standing | None:
     )
 
 
-def _pack_days(sql: Connection, row: Row, *, now: datetime) -> PackDays:
-    """Blocking."""
+def _pack_days(sql: Connection, *, row: Row, months: Sequence[BundleMonth]) -> PackDays:
+    """`months` are the running one and those before it. Blocking."""
     company_id, resource_id, name, activated_at = row
-    month_start = microseconds(bundle_month(instant(activated_at), now).start_at)
-    since = datetime(now.year, now.month, now.day, tzinfo=UTC) - timedelta(days=PAST_DAYS)
-    days = sql.run(_DAYS, (resource_id, microseconds(since)))
+    first = microseconds(months[-1].start_at)
+    days = sql.run(_DAYS, (resource_id, first - first % _DAY))
     return PackDays(
         company_id=CompanyId(company_id),
         resource_id=ResourceId(resource_id),
         resource_name=name,
         anchor_at=instant(activated_at),
-        limits=tuple(_limit(one) for one in sql.run(_LIMITS, (resource_id, month_start))),
-        used=dict(sql.run(_USED, (resource_id, month_start))),
-        days={instant(day).date(): ModelTokens(*tokens) for day, *tokens in days},
+        limits={one.start_at: _limits(sql, resource_id, month=one) for one in months},
+        used=dict(sql.run(_USED, (resource_id, microseconds(months[0].start_at)))),
+        days=tuple(
+            DayTokens(instant(day).date(), instant(month_start), ModelTokens(*tokens))
+            for day, month_start, *tokens in days
+        ),
     )
+
+
+def _limits(sql: Connection, resource_id: str, *, month: BundleMonth) -> tuple[MeterLimit, ...]:
+    rows = sql.run(_LIMITS, (resource_id, microseconds(month.start_at)))
+    return tuple(_limit(row) for row in rows)
 
 
 def _limit(row: Row) -> MeterLimit:

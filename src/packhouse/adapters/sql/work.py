@@ -3,6 +3,7 @@
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.adapters.sql.activity import SqlActivity
+from packhouse.adapters.sql.alert import SqlAlerts
 from packhouse.adapters.sql.company import SqlCompanies
 from packhouse.adapters.sql.consumption import SqlConsumption
 from packhouse.adapters.sql.job import SqlJobs
@@ -14,6 +15,7 @@ from packhouse.adapters.sql.sign_in import SqlSignIn
 from packhouse.adapters.sql.team import SqlTeams
 from packhouse.adapters.sql.terms import SqlTerms
 from packhouse.adapters.sql.user import SqlUsers
+from packhouse.adapters.sql.webhook import SqlWebhooks
 
 
 class SqlWork:
@@ -32,3 +34,5 @@ class SqlWork:
         self.consumption = SqlConsumption(sql)
         self.activity = SqlActivity(sql)
         self.jobs = SqlJobs(sql)
+        self.alerts = SqlAlerts(sql)
+        self.webhooks = SqlWebhooks(sql)

@@ -73,7 +73,8 @@ def _handlers(router: Router) -> Iterator[tuple[str, str, HTTPRouteHandler]]:
     """Every route that is described: path, method in lower case, handler."""
     for route in router.routes:
         if isinstance(route, HTTPRoute):
-            for handler in route.route_handlers:
+            # the framework hands over three and more of one path in any order
+            for handler in sorted(route.route_handlers, key=lambda one: sorted(one.http_methods)):
                 if handler.resolve_include_in_schema():
                     for method in sorted(handler.http_methods):
                         yield route.path, method.lower(), handler

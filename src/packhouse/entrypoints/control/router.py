@@ -11,6 +11,7 @@ import packhouse
 from packhouse.domain.user import Actor
 from packhouse.entrypoints.control import (
     activity,
+    alert,
     catalog,
     company,
     consumption,
@@ -22,6 +23,7 @@ from packhouse.entrypoints.control import (
     team,
     terms,
     user,
+    webhook,
 )
 from packhouse.entrypoints.control.door import OPEN, door
 from packhouse.entrypoints.control.openapi import document
@@ -44,6 +46,8 @@ ROUTES = (
     *team.ROUTES,
     *key.ROUTES,
     *consumption.ROUTES,
+    *alert.ROUTES,
+    *webhook.ROUTES,
     *activity.ROUTES,
 )
 

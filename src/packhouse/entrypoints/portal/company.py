@@ -19,6 +19,7 @@ TABS = (
     ("entitlements", "Entitlements", "/entitlements"),
     ("people", "People", "/people"),
     ("terms", "Third-party terms", "/terms"),
+    ("webhooks", "Webhooks", "/webhooks"),
     ("activity", "Activity", "/activity"),
     ("settings", "Settings", "/settings"),
 )

@@ -15,6 +15,7 @@ from packhouse.services.resource_view import ResourceView
 TABS = (
     ("overview", "Overview", ""),
     ("consumption", "Consumption", "/consumption"),
+    ("alerts", "Alerts", "/alerts"),
     ("keys", "Keys", "/keys"),
     ("team", "Team", "/team"),
     ("activity", "Activity", "/activity"),

@@ -12,6 +12,7 @@ from packhouse.domain.errors import Refused
 from packhouse.entrypoints.portal import (
     account,
     activity,
+    alert,
     assets,
     company,
     consumption,
@@ -25,6 +26,7 @@ from packhouse.entrypoints.portal import (
     team,
     terms,
     user,
+    webhook,
 )
 from packhouse.entrypoints.portal.cookies import session_token, visitor_token
 from packhouse.entrypoints.portal.forms import BODY_BYTES_MAX, check_form
@@ -46,6 +48,9 @@ HANDLERS = (
     *(ledger.entitlements, ledger.create_contract, ledger.contract, ledger.grant, ledger.correct),
     *(provision.shelf, provision.order_form, provision.order, terms.terms, terms.accept_terms),
     *(user.people, user.create_user, user.person, user.change_role, user.new_link, user.disable_user),
+    *(alert.alerts, alert.mute, alert.send_again),
+    *(webhook.webhooks, webhook.add_webhook, webhook.webhook, webhook.change_webhook, webhook.rotate_webhook),
+    *(webhook.try_webhook, webhook.send_again, webhook.ask_to_remove, webhook.remove_webhook),
     activity.company_activity,
 )
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -1,5 +1,6 @@
 """All tables of the installation's database. The data plane reads and writes some of them without this library."""
 
+from packhouse.adapters.sql.tables.alert import alert, alert_delivery, alert_look, alert_mute, webhook
 from packhouse.adapters.sql.tables.columns import metadata
 from packhouse.adapters.sql.tables.entitlement import contract, ledger_entry, ledger_posting
 from packhouse.adapters.sql.tables.people import (
@@ -35,6 +36,10 @@ from packhouse.adapters.sql.tables.work import activity_chain, activity_entry, j
 __all__ = [
     "activity_chain",
     "activity_entry",
+    "alert",
+    "alert_delivery",
+    "alert_look",
+    "alert_mute",
     "api_key",
     "app_user",
     "company",
@@ -62,4 +67,5 @@ __all__ = [
     "usage_hour",
     "usage_record",
     "usage_total",
+    "webhook",
 ]
