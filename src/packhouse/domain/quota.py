@@ -41,6 +41,22 @@ class MeterLimit(msgspec.Struct, frozen=True):
     limit: int
 
 
+def raised(
+    running: Sequence[MeterLimit], bought: Sequence[MeterLimit], *, paid: int, price: int
+) -> tuple[MeterLimit, ...]:
+    """The limits of a running month after an upgrade from `paid` cloud tokens to `price`.
+
+    What was counted in a month stays as it was counted, so its meters and weights stay until it ends. Where those that
+    were bought count otherwise (the catalog has changed meanwhile), the running limits grow as the price does.
+    """
+    if not running or [(one.meter, one.weights) for one in running] == [(one.meter, one.weights) for one in bought]:
+        return tuple(bought)
+    grown = max(paid, price)
+    return tuple(
+        MeterLimit(one.meter, one.weights, one.limit * grown // paid if paid else one.limit) for one in running
+    )
+
+
 class MeterRoom(Protocol):
     """What remains on a meter: `room` is never negative."""
 

@@ -3,6 +3,7 @@
 from packhouse.domain import ledger
 from packhouse.domain.catalog import Plan
 from packhouse.domain.errors import Refused
+from packhouse.domain.quota import raised
 from packhouse.domain.resource import Resource, ScheduledDowngrade, downgrade_scheduled, upgraded
 from packhouse.services.context import Act
 from packhouse.services.dues import pack, post
@@ -17,10 +18,20 @@ async def upgrade(act: Act, resource: Resource, *, plan: Plan) -> Resource:
     if difference > 0:
         entry = ledger.allocated(books, resource.id, cloud_tokens=difference, at=act.now, pack=pack(changed))
         await post(act, resource.company_id, entry=entry)
-    await act.work.resources.set_limits(resource.id, plan.limits, from_at=resource.month(act.now).start_at)
+    await _raise(act, resource, plan=plan, held=held)
     await act.work.resources.replace(changed)
     await act.log_on(changed, "resource.upgraded", ("plan", plan.name))
     return changed
+
+
+async def _raise(act: Act, resource: Resource, *, plan: Plan, held: int) -> None:
+    """The running month's limits, and those from the next one on where the plan counts otherwise."""
+    month = resource.month(act.now)
+    running = await act.work.resources.limits(resource.id, month.start_at)
+    limits = raised(running, plan.limits, paid=held, price=plan.price_cloud_tokens)
+    await act.work.resources.set_limits(resource.id, limits, from_at=month.start_at)
+    if limits != plan.limits:
+        await act.work.resources.set_limits(resource.id, plan.limits, from_at=month.end_at)
 
 
 async def downgrade(act: Act, resource: Resource, *, plan: Plan) -> Resource:

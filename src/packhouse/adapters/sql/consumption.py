@@ -6,7 +6,7 @@ miss none.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -81,9 +81,11 @@ class SqlConsumption(Repository):
         uses = _uses(resource_id, span)
         parts = {"none": (), "key": (uses.c.key_id,), "model": (uses.c.model,)}[split]
         query = (
-            select(uses.c.day, *parts, *_sums(uses, _CALLS)).group_by(uses.c.day, *parts).order_by(uses.c.day, *parts)
+            select(uses.c.day, *(parts or (literal(""),)), *_sums(uses, _CALLS))
+            .group_by(uses.c.day, *parts)
+            .order_by(uses.c.day, *parts)
         )
-        days = [_calls(row) for row in (await self._sql.execute(query)).mappings()]
+        days = _rows((await self._sql.execute(query)).all(), split=split)
         return days if split != "none" else _merged(days, await self._knowledge(resource_id, span))
 
     async def _knowledge(self, resource_id: ResourceId, span: Span) -> list[DayUse]:
@@ -187,15 +189,20 @@ def _tokens(row: RowMapping) -> ModelTokens:
     return ModelTokens(row["input"], row["output"], row["cache_read"], row["cache_write"])
 
 
-def _calls(row: RowMapping) -> DayUse:
-    return DayUse(
-        day=instant(row["day"]).date(),
-        key=row.get("key_id", ""),
-        model=row.get("model", ""),
-        calls=row["calls"],
-        estimated_calls=row["estimated_calls"],
-        tokens=_tokens(row),
-    )
+def _rows(rows: Iterable[Sequence[Any]], *, split: Split) -> list[DayUse]:
+    """There may be thousands, so columns are known by their place: day, what it is split by, and `_CALLS`."""
+    dates: dict[int, date] = {}
+    days: list[DayUse] = []
+    for at, part, calls, estimated, *classes in rows:
+        day = dates.get(at)
+        if day is None:
+            day = dates[at] = instant(at).date()
+        tokens = ModelTokens(*classes)
+        if split == "key":
+            days.append(DayUse(day=day, key=part, calls=calls, estimated_calls=estimated, tokens=tokens))
+        else:
+            days.append(DayUse(day=day, model=part, calls=calls, estimated_calls=estimated, tokens=tokens))
+    return days
 
 
 def _merged(calls: list[DayUse], knowledge: list[DayUse]) -> list[DayUse]:
