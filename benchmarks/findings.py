@@ -62,6 +62,7 @@ def _goals(result: dict[str, Any], growth: dict[str, Slope | None]) -> list[dict
     megabytes = max(sample["journal_bytes"] for sample in samples) / 1e6
     before, after = result["processes_before"], result["processes_after"]
     wrong = sum(result["wrong"].values()) + result["broken"] + result["management_reads_failed"]
+    share = result["unavailable"] / max(1, sum(result["answered"].values())) * 1000
     lost, left = result["passed_on"] - result["recorded"], result["held_at_the_end"]
     gone = before.items() - after.items()
     return [
@@ -80,6 +81,7 @@ def _goals(result: dict[str, Any], growth: dict[str, Slope | None]) -> list[dict
         _goal(f"journal, MB at most <= {JOURNAL_MEGABYTES:g}", megabytes, megabytes <= JOURNAL_MEGABYTES),
         _goal("calls that the provider saw without a record, or records without a call: 0", abs(lost), lost == 0),
         _goal("answers that are wrong, broken or failed: 0", wrong, wrong == 0),
+        _goal("calls in a thousand for which the database was too slow: at most 1", share, share <= 1),
         _goal("parts that ended or were started anew: 0", len(gone), before == after),
     ]
 

@@ -152,6 +152,7 @@ class Soak:
             "answered": dict(traffic.answered),
             "wrong": dict(traffic.wrong),
             "broken": traffic.broken,
+            "unavailable": traffic.unavailable,
             "waiting_most": traffic.late_most,
             "management_reads": self._reads,
             "management_reads_failed": self._failed_reads,

@@ -18,6 +18,7 @@ from load import Question
 
 TICK_SECONDS = 0.002
 PATIENCE_SECONDS = 30
+UNAVAILABLE = "503 unavailable"
 CODE = re.compile(rb'"code": ?"(\w+)"')
 
 
@@ -40,7 +41,10 @@ class Kind:
 
 
 class Traffic:
-    """What was asked of `url`. `answered` by kind; `wrong`: kinds with statuses that are not right; `broken` calls."""
+    """What was asked of `url`. `answered` by kind; `wrong`: kinds with statuses that are not right; `broken` calls.
+
+    `unavailable`: refused since the database did not answer in time, as a call is that needs it on a busy machine.
+    """
 
     def __init__(self, url: str, kinds: Sequence[Kind], *, seed: int = 1) -> None:
         parts = urlsplit(url)
@@ -55,6 +59,7 @@ class Traffic:
         self._openers = set[asyncio.Task[None]]()
         self.answered: Counter[str] = Counter()
         self.wrong: Counter[str] = Counter()
+        self.unavailable = 0
         self.broken = 0
         self.late_most = 0
         self._busy = 0
@@ -93,7 +98,11 @@ class Traffic:
         self.answered[kind.name] += 1
         if status != kind.status:
             code = CODE.search(answer)
-            self.wrong[f"{kind.name}: {status} {code[1].decode() if code else ''}"] += 1
+            named = f"{status} {code[1].decode() if code else ''}".strip()
+            if named == UNAVAILABLE:
+                self.unavailable += 1
+            else:
+                self.wrong[f"{kind.name}: {named}"] += 1
         if not kind.leaves:
             self._then(connection)
 
