@@ -89,6 +89,10 @@ bench-gateway: setup-dev ## measure the gateway beside LiteLLM, Portkey, smg and
 bench-streaming: setup-dev ## measure the delay of streamed pieces and the memory of open streams
 	@exec $(BIN)/python benchmarks/streaming.py $(ARGS)
 
+.PHONY: bench-usage
+bench-usage: setup-dev ## measure questions about consumption with ten million usage records
+	@PYTHONPATH=. exec $(BIN)/python benchmarks/usage.py $(ARGS)
+
 .PHONY: bench-translation
 bench-translation: setup-dev ## measure what translation between dialects costs
 	@exec $(BIN)/python benchmarks/translation.py $(ARGS)
