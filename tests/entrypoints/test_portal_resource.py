@@ -131,8 +131,12 @@ def test_the_month_before_is_compared_with(scene: Scene, member: Visitor) -> Non
     try:
         later = Visitor(scene.live.url).sign_in(scene.firm.member_email)
         text = text_of(later.page(f"/resources/{scene.text}/consumption"))
+        earlier = text_of(later.page(f"/resources/{scene.text}/consumption?span=bundle_month&back=1&split=model"))
     finally:
         scene.live.clock.set(before)
+    assert "31 Jan 2026 to 28 Feb 2026, days of UTC" in earlier
+    assert "Local text model 169 1,593,670 1,030,900 100 %" in earlier
+    assert "21 rows" in earlier
     assert "28 Feb 2026 (running) 0 0 of 2,500,000, 0 % 0 of 1,250,000, 0 %" in text
     assert "31 Jan 2026 169 1,593,670 of 2,500,000, 63.7 % 1,030,900 of 1,250,000, 82.5 %" in text
     assert "Input tokens 0 % 0 of 2,500,000 used" in text

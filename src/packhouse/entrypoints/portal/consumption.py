@@ -26,6 +26,8 @@ CONSUMPTION = "/resources/{resource_id:str}/consumption"
 
 
 MONTHS_SHOWN = 7
+ROWS_SHOWN = 400
+"""The CSV has all of them."""
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -63,7 +65,8 @@ async def consumption(*, visit: Visiting, request: Asked, resource_id: Part) -> 
         splits=SPLITS,
         span=span,
         last_day=(span.to_at - timedelta(microseconds=1)).date(),
-        days=list(reversed(days)),
+        days=list(reversed(days))[:ROWS_SHOWN],
+        row_count=len(days),
         totals=totals(days),
         shares=shares(days, choice.split),
         charts=charts(days, shown(span, now=visit.now), running=running if span.month_start_at else None),
