@@ -40,12 +40,21 @@ def pages(scene: Scene) -> Iterator[tuple[str, str]]:
     )
     yield from (
         (firm.admin_email, f"{text}{path}")
-        for path in (f"/keys/{scene.key}", f"/keys/{scene.key}/revoke", "/team", "/settings", "/settings/deprovision")
+        for path in (
+            f"/keys/{scene.key}",
+            f"/keys/{scene.key}/revoke",
+            "/alerts",
+            "/team",
+            "/settings",
+            "/settings/deprovision",
+        )
     )
     yield from (
         (firm.admin_email, f"{company}{path}")
         for path in ("", "/entitlements", "/people", f"/people/{firm.member_id}", "/terms", "/activity", "/settings")
     )
+    webhook = f"{company}/webhooks/{scene.webhook}"
+    yield from ((firm.admin_email, path) for path in (f"{company}/webhooks", webhook, f"{webhook}/remove"))
     yield from (
         (firm.admin_email, f"{company}/provision{path}")
         for path in (
@@ -85,6 +94,31 @@ def looked_over(page: Page) -> str:
     """What axe finds, in words; empty where all is well."""
     results = Axe().run(page)
     return results.generate_report() if results.violations_count else ""
+
+
+def test_an_admin_adds_a_webhook_and_tries_it(scene: Scene, browser: Browser) -> None:
+    watch = Watch(scene.live.url)
+    page = opened(browser, watch)
+    sign_in(page, scene.firm.admin_email)
+    page.get_by_role("link", name="Control Center").click()
+    page.get_by_role("navigation", name="Pages of the Control Center").get_by_role("link", name="Webhooks").click()
+    page.get_by_label("URL").fill("https://hooks.example.com/night")
+    page.get_by_label("Description").fill("Night pager")
+    page.get_by_role("button", name="Add the webhook").click()
+    secret = page.get_by_label("Signing secret").inner_text()
+    assert secret.startswith("whsec_")
+    assert looked_over(page) == ""
+    page.get_by_role("link", name="I have kept it").click()
+    expect(page.get_by_text(secret)).to_have_count(0)
+    page.get_by_role("button", name="Send a trial message").click()
+    expect(page.get_by_role("status")).to_contain_text("A trial message is on its way.")
+    expect(page.get_by_role("rowheader", name="Trial")).to_be_visible()
+    page.get_by_role("link", name="Remove…").click()
+    page.get_by_role("button", name="Remove the webhook").click()
+    expect(page.get_by_role("status")).to_contain_text("The webhook is removed.")
+    page.context.close()
+    assert watch.outside == []
+    assert watch.complaints == []
 
 
 def test_a_member_makes_a_key_and_revokes_it(scene: Scene, browser: Browser) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from packhouse.adapters.outside.clock import SetClock
+from packhouse.domain.alert import AlertKind
 from packhouse.domain.forecast import DayTokens
 from packhouse.domain.units import ModelTokens, microseconds
 from packhouse.ports.alerts import Dispatch
@@ -68,11 +69,28 @@ async def test_a_pack_is_nearing_its_limit_from_four_fifths_on(bench: Bench) -> 
 async def test_what_is_said_is_known_and_in_the_end_nothing_is_left_to_say(bench: Bench) -> None:
     used(bench.installation, "output", 950)
     await bench.one.book.put([alert("used_80", told=False), alert("used_90")], by_mail=True)
+    assert await bench.other.book.nearing() == []
+    used(bench.installation, "output", 1_000)
     (known,) = await bench.other.book.nearing()
     assert known.kinds == {"used_80", "used_90"}
     assert await bench.other.book.kinds(known.standing) == known.kinds
     await bench.one.book.put([alert("used_100")], by_mail=True)
     assert await bench.other.book.nearing() == []
+
+
+async def test_between_two_thresholds_there_is_nothing_to_look_at(bench: Bench) -> None:
+    steps: list[tuple[AlertKind, int, int | None]] = [
+        ("used_80", 899, 900),
+        ("used_90", 994, 995),
+        ("used_100", 1_000, None),
+    ]
+    for kind, quiet, passed in steps:
+        await bench.one.book.put([alert(kind)], by_mail=False)
+        used(bench.installation, "output", quiet)
+        assert await bench.one.book.nearing() == []
+        if passed is not None:
+            used(bench.installation, "output", passed)
+            assert len(await bench.one.book.nearing()) == 1
 
 
 async def test_an_upgrade_counts_at_once(bench: Bench) -> None:

@@ -66,7 +66,7 @@ class Dispatch(msgspec.Struct, frozen=True, kw_only=True):
 class AlertBook(Protocol):
     async def nearing(self) -> list[Known]:
         """Meters of active packs that have used 80 % of their limit or more in the running bundle month, but for those
-        of which all is said."""
+        of which all is said, as far as a look tells."""
         ...
 
     async def kinds(self, standing: Standing) -> frozenset[AlertKind]:

@@ -31,15 +31,18 @@ _NEARING = (
     f" AND l.from_at = ({_IN_FORCE} u.month_start) WHERE {_ACTIVE}"
     f" AND l.limit_amount > 0 AND u.used * 100 >= l.limit_amount * {LEAST_PERCENT}"
     " AND NOT EXISTS (SELECT 1 FROM alert a WHERE a.resource_id = u.resource_id AND a.month_start = u.month_start"
-    " AND a.meter = u.meter AND a.kind = 'used_100')"
+    " AND a.meter = u.meter AND (a.kind = 'used_100'"
+    " OR a.kind = 'used_90' AND u.used * 1000 < l.limit_amount * 995"
+    " OR a.kind = 'used_80' AND u.used * 100 < l.limit_amount * 90))"
 )
+"""Of what is said already it leaves out what it can; `domain.alert` decides about the rest."""
 _KINDS = "SELECT kind FROM alert WHERE resource_id = ? AND month_start = ? AND meter = ?"
 _UNSEEN = (
     "SELECT r.company_id, r.id, r.display_name, r.activated_at FROM resource r"  # noqa: S608 - constants of this file
-    f" WHERE {_ACTIVE} AND r.type <> 'knowledge_base'"
-    " AND NOT EXISTS (SELECT 1 FROM alert_look a WHERE a.resource_id = r.id AND a.looked_at > ?2)"
+    " LEFT JOIN alert_look a ON a.resource_id = r.id"
+    f" WHERE {_ACTIVE} AND r.type <> 'knowledge_base' AND (a.looked_at IS NULL OR a.looked_at <= ?2)"
     " AND EXISTS (SELECT 1 FROM usage_total u WHERE u.resource_id = r.id AND u.month_start > ?3)"
-    " ORDER BY r.id LIMIT ?4"
+    " ORDER BY coalesce(a.looked_at, 0), r.id LIMIT ?4"
 )
 _TAKE = (
     "INSERT INTO alert_look (resource_id, looked_at) VALUES (?, ?) ON CONFLICT (resource_id)"
