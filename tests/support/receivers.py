@@ -2,6 +2,7 @@
 
 import http.server
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -84,9 +85,10 @@ class _Controller(Controller):
 @dataclass
 class Hook:
     """A receiver of webhooks: `posts` are path, headers and body of what came. `statuses` are answered first, one a
-    post, then 204."""
+    post, then 204; `seconds` is how long an answer takes."""
 
     url: str = ""
+    seconds: float = 0.0
     posts: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list[tuple[str, dict[str, str], bytes]])
     statuses: list[int] = field(default_factory=list[int])
     taken: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list[tuple[str, dict[str, str], bytes]])
@@ -107,6 +109,7 @@ def hook(*, tls: SSLContext | None = None) -> Generator[Hook]:
             body = self.rfile.read(int(self.headers["content-length"]))
             post = (self.path, {name.lower(): value for name, value in self.headers.items()}, body)
             made.posts.append(post)
+            time.sleep(made.seconds)
             status = made.statuses.pop(0) if made.statuses else 204
             if status < 300:
                 made.taken.append(post)

@@ -16,17 +16,27 @@ LEASE = timedelta(seconds=3 * SEND_SECONDS)
 
 
 class Delivering:
-    """`mail` None: e-mail is not set up. `portal_url` leads readers to the pack."""
+    """`mail` None: e-mail is not set up. `portal_url` leads readers to the pack. What a worker that died was sending
+    is sent by another when its `lease` has ended."""
 
-    def __init__(self, outbox: Outbox, *, mail: Mail | None, webhooks: Webhooks, portal_url: str) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        *,
+        mail: Mail | None,
+        webhooks: Webhooks,
+        portal_url: str,
+        lease: timedelta = LEASE,
+    ) -> None:
         self._outbox = outbox
         self._mail = mail
         self._webhooks = webhooks
         self._portal_url = portal_url
+        self._lease = lease
 
     async def next(self) -> Dispatch | None:
         """Something that is due, for this worker alone until its lease ends."""
-        return await self._outbox.claim(lease=LEASE)
+        return await self._outbox.claim(lease=self._lease)
 
     async def deliver(self, dispatch: Dispatch) -> None:
         """One attempt, and what came of it. Cut off, it is given back."""
