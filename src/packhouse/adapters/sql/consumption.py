@@ -177,6 +177,8 @@ def _floor(at: datetime, step: timedelta) -> datetime:
 
 def _day(column: ColumnElement[Any]) -> Label[int]:
     at = type_coerce(column, BigInteger)
+    if column is usage_day.c.day_at:
+        return at.label("day")
     return (at - at % _DAY_MICROSECONDS).label("day")
 
 
