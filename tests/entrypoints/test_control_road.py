@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -148,6 +149,20 @@ def test_consumption_as_json_and_as_csv(live: Live) -> None:
     assert days == {"from_at": running["month"]["start_at"], "to_at": running["month"]["end_at"], "split": "none"} | {
         "days": []
     }
+    assert [one["forecast"] for one in running["meters"]] == [None, None]
+    (month,) = firm.admin.get(f"{path}/months")["months"]
+    assert month["month"] == running["month"]
+    assert [(one["meter"], one["limit"], one["used"]) for one in month["meters"]] == [
+        ("input", 2_500_000, 0),
+        ("output", 1_250_000, 0),
+    ]
+    week = firm.admin.get(f"{path}/days", span="week")
+    assert datetime.fromisoformat(week["to_at"]) - datetime.fromisoformat(week["from_at"]) == timedelta(days=7)
+    for wrong in ("span=year", "back=1", "back=25", "span=week&back=1", "span=week&from_at=2026-01-01T00:00:00Z"):
+        assert firm.admin.code("GET", f"{path}/days?{wrong}") == "invalid_request", wrong
+    assert firm.admin.code("GET", f"{path}/months?count=0") == "invalid_request"
+    for part in ("", "/months", "/days", "/days.csv"):
+        assert live.firm().admin.code("GET", f"{path}{part}") == "not_found"
     asked = firm.admin.call("GET", f"{path}/days", params={"split": "key"}, headers={"accept": "text/csv"})
     for response in (asked, firm.admin.call("GET", f"{path}/days.csv")):
         assert response.headers["content-type"] == "text/csv; charset=utf-8"

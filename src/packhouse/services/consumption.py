@@ -44,7 +44,8 @@ class Consumptions:
         self._context = context
 
     async def running(self, actor: Actor, resource_id: ResourceId, *, forecast: bool = False) -> Consumption:
-        """The running bundle month against its limits. Refused: not_found."""
+        """The running bundle month against its limits, with a `forecast` where that is asked for and it is
+        active. Refused: not_found."""
         async with self._context.reading(actor) as act:
             resource = await resource_seen(act, resource_id)
             disk_bytes_max = self._disk(resource)
@@ -56,7 +57,9 @@ class Consumptions:
             counts: Sequence[DayUse] = ()
             if resource.type == "knowledge_base":
                 counts = await act.work.consumption.days(resource_id, of_month(month), split="none")
-            uses = await _forecast(act, resource, meters=meters[0]) if forecast else meters[0]
+            uses = meters[0]
+            if forecast and resource.state(act.now) == "active":
+                uses = await _forecast(act, resource, meters=uses)
         knowledge = await self._knowledge(resource, counts)
         return Consumption(
             resource_id, month, uses, sums.calls, sums.estimated_calls, sums.tokens, disk_bytes_max, knowledge
