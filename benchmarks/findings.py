@@ -101,7 +101,7 @@ def _lines(result: dict[str, Any], growth: dict[str, Slope | None], *, goals: li
         f" waiting for a connection at most {result['waiting_most']:,}",
         "answered: " + ", ".join(f"{name} {number:,}" for name, number in sorted(result["answered"].items())),
         f"management API: {result['management_reads']:,} reads; provider {result['passed_on']:,} calls,"
-        f" {result['recorded']:,} records; database at the end {samples[-1]['database_bytes'] / 1e6:,.0f} MB",
+        f" {result['recorded']:,} records; SQLite at the end {samples[-1]['database_bytes'] / 1e6:,.0f} MB",
         *(f"WRONG: {name}, {number:,} times" for name, number in result["wrong"].items()),
         "",
         f"{'MB':24}{'first':>16}{'last':>16}{'most':>16}{'growth an hour':>16}{'95 % bounds (each)':>26}",
