@@ -18,9 +18,9 @@ def settled(number: int) -> SettledEntry:
 
 def test_what_was_written_is_there_without_closing_anything(tmp_path: Path) -> None:
     journal = Journal(tmp_path, "proc_a")
-    segment = journal.sent(sent(1))
+    segment = journal.begin(sent(1))
     journal.settled(segment, settled(1))
-    journal.sent(sent(2))
+    journal.begin(sent(2))
     assert list(entries(segment.path)) == [sent(1), settled(1), sent(2)]
     journal.abandon()
     assert list(entries(segment.path)) == [sent(1), settled(1), sent(2)]
@@ -28,10 +28,10 @@ def test_what_was_written_is_there_without_closing_anything(tmp_path: Path) -> N
 
 def test_a_segment_grows_for_the_settlements_of_its_own_calls(tmp_path: Path) -> None:
     journal = Journal(tmp_path, "proc_a")
-    segment = journal.sent(sent(1))
+    segment = journal.begin(sent(1))
     while segment.size < SEGMENT_BYTES + 1_000_000:
         journal.settled(segment, settled(1))
-    assert journal.sent(sent(2)) is not segment
+    assert journal.begin(sent(2)) is not segment
     found = list(entries(segment.path))
     assert found[0] == sent(1)
     assert set(found[1:]) == {settled(1)}
@@ -41,10 +41,10 @@ def test_a_segment_grows_for_the_settlements_of_its_own_calls(tmp_path: Path) ->
 
 def test_a_segment_goes_when_its_calls_are_in_the_database(tmp_path: Path) -> None:
     journal = Journal(tmp_path, "proc_a")
-    first = journal.sent(sent(1))
+    first = journal.begin(sent(1))
     while first.size < SEGMENT_BYTES:
         journal.settled(first, settled(1))
-    second = journal.sent(sent(2))
+    second = journal.begin(sent(2))
     assert sorted(tmp_path.glob("*.journal")) == [first.path, second.path]
     journal.drained(first)
     assert list(tmp_path.glob("*.journal")) == [second.path]
@@ -58,12 +58,12 @@ def test_a_full_disk_refuses_the_call_and_leaves_no_half_segment(
 ) -> None:
     """More than any disk has."""
     journal = Journal(tmp_path, "proc_a")
-    first = journal.sent(sent(1))
+    first = journal.begin(sent(1))
     while first.size < SEGMENT_BYTES:
         journal.settled(first, settled(1))
     monkeypatch.setattr(rooms, "SEGMENT_BYTES", 1 << 60)
     first.size = 1 << 60
     with pytest.raises(OSError, match=r"space|large"):
-        journal.sent(sent(2))
+        journal.begin(sent(2))
     assert list(tmp_path.glob("*.journal")) == [first.path]
     journal.abandon()

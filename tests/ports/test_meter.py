@@ -226,7 +226,7 @@ def dead_process(installation: Installation, entries: list[SentEntry | SettledEn
     segment = None
     for entry in entries:
         if isinstance(entry, SentEntry):
-            segment = journal.sent(entry)
+            segment = journal.begin(entry)
         else:
             assert segment is not None
             journal.settled(segment, entry)

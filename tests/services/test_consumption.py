@@ -160,7 +160,7 @@ async def test_knowledge_counts(house: House, data_plane: Connection) -> None:
     base_id = await house.knowledge_base(await house.embeddings())
     for hours, searches in ((0, 2), (1, 3), (30, 5)):
         hour_at = microseconds(NOW + hours * HOUR)
-        count_in(data_plane, [KnowledgeCount(base_id, hour_at, searches, 1, 40, 9000)])
+        count_in(data_plane, [KnowledgeCount(f"count_{hours}", base_id, hour_at, searches, 1, 40, 9000)])
     days = await house.services.consumption.days(house.admin, base_id, span=Span(NOW, NOW + 99 * HOUR))
     assert [(one.searches, one.inserts, one.chunks, one.bytes) for one in days] == [
         (5, 2, 80, 18000),
@@ -177,7 +177,7 @@ async def test_a_knowledge_base_in_numbers(house: House, data_plane: Connection,
     view = await house.services.resources.get(house.admin, base_id)
     assert view.month is not None
     for hour_at in (NOW, NOW + 30 * HOUR, view.month.end_at - HOUR / 4):  # the last is the hour of the month after
-        count_in(data_plane, [KnowledgeCount(base_id, microseconds(hour_at), 3, 1, 40, 9000)])
+        count_in(data_plane, [KnowledgeCount(f"count_{hour_at}", base_id, microseconds(hour_at), 3, 1, 40, 9000)])
     engine = EmbeddedVectorEngine(tmp_path / "knowledge")
     store = await engine.open(base_id, 8)
     place = CollectionId("col_1")

@@ -6,7 +6,7 @@ import msgspec
 
 from packhouse.adapters.database.connection import Connection
 from packhouse.adapters.metering.record import KnowledgeCount, UsageRecord
-from packhouse.adapters.metering.rollup import Place, by_day, by_hour, by_meter, grouped
+from packhouse.adapters.metering.rollup import Place, by_day, by_hour, by_meter, counted_by_hour, grouped
 from packhouse.domain.quota import MeterLimit
 
 IDS_AT_ONCE = 500
@@ -24,12 +24,14 @@ COUNTS = ("calls", "estimated_calls", "input", "output", "cache_read", "cache_wr
 HOUR_PLACE = ("resource_id", "hour_at", "key_id", "model")
 DAY_PLACE = ("resource_id", "day_at", "month_start", "key_id", "model")
 """What tells the rows of a table of sums apart."""
+KNOWLEDGE_COUNTS = ("searches", "inserts", "chunks", "bytes")
+KNOWLEDGE_PLACE = ("resource_id", "hour_at")
 
 
-def adding(table: str, place: Sequence[str]) -> str:
+def adding(table: str, place: Sequence[str], *, counts: Sequence[str] = COUNTS) -> str:
     """The statement that adds counts to a row, which it makes where there is none."""
-    columns = (*place, *COUNTS)
-    added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in COUNTS)
+    columns = (*place, *counts)
+    added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in counts)
     return (
         f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - our names
         f" ON CONFLICT ({', '.join(place)}) DO UPDATE SET {added}"
@@ -38,12 +40,11 @@ def adding(table: str, place: Sequence[str]) -> str:
 
 _HOUR = adding("usage_hour", HOUR_PLACE)
 _DAY = adding("usage_day", DAY_PLACE)
-_KNOWLEDGE = (
-    "INSERT INTO knowledge_hour (resource_id, hour_at, searches, inserts, chunks, bytes)"
-    " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (resource_id, hour_at) DO UPDATE SET"
-    " searches = knowledge_hour.searches + excluded.searches, inserts = knowledge_hour.inserts + excluded.inserts,"
-    " chunks = knowledge_hour.chunks + excluded.chunks, bytes = knowledge_hour.bytes + excluded.bytes"
+_COUNT = (
+    "INSERT INTO knowledge_count (count_id, resource_id, counted_at, searches, inserts, chunks, bytes)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
+_KNOWLEDGE = adding("knowledge_hour", KNOWLEDGE_PLACE, counts=KNOWLEDGE_COUNTS)
 _LAST_USED = "UPDATE api_key SET last_used_at = ?1 WHERE id = ?2 AND coalesce(last_used_at, 0) < ?1"
 
 
@@ -57,7 +58,8 @@ def book(
 
     `limits` gives the meters of a resource in the bundle month that starts at an instant.
     """
-    fresh = _unknown(sql, records)
+    by_id = {record.call_id: record for record in records}
+    fresh = [by_id[call_id] for call_id in _unknown(sql, "usage_record", column="call_id", ids=list(by_id))]
     groups = grouped(fresh)
     months = {(group.resource_id, group.month_start) for group in groups}
     totals = by_meter(groups, {month: limits(*month) for month in months})
@@ -70,21 +72,22 @@ def book(
 
 
 def count(sql: Connection, counts: Sequence[KnowledgeCount]) -> None:
-    """Adds what was done in knowledge bases."""
-    sql.run_many(_KNOWLEDGE, [msgspec.structs.astuple(each) for each in counts])
+    """Writes what was done in knowledge bases, what is not known yet, with its sums."""
+    by_id = {each.count_id: each for each in counts}
+    fresh = [by_id[count_id] for count_id in _unknown(sql, "knowledge_count", column="count_id", ids=list(by_id))]
+    sql.run_many(_COUNT, [msgspec.structs.astuple(each) for each in fresh])
+    sql.run_many(_KNOWLEDGE, counted_by_hour(fresh))
 
 
-def _unknown(sql: Connection, records: Sequence[UsageRecord]) -> list[UsageRecord]:
-    """The records that are not booked yet, each once: replaying a journal changes nothing."""
-    fresh = {record.call_id: record for record in records}
-    ids = list(fresh)
+def _unknown(sql: Connection, table: str, *, column: str, ids: Sequence[str]) -> list[str]:
+    """The ids that are not booked yet: replaying a journal changes nothing."""
+    known = set[str]()
     for start in range(0, len(ids), IDS_AT_ONCE):
         some = ids[start : start + IDS_AT_ONCE]
         marks = ",".join("?" * len(some))
-        query = f"SELECT call_id FROM usage_record WHERE call_id IN ({marks})"  # noqa: S608 - only marks
-        for (known,) in sql.run(query, some):
-            del fresh[known]
-    return list(fresh.values())
+        query = f"SELECT {column} FROM {table} WHERE {column} IN ({marks})"  # noqa: S608 - our names, and marks
+        known.update(found for (found,) in sql.run(query, some))
+    return [each for each in ids if each not in known]
 
 
 def _latest(records: Sequence[UsageRecord]) -> dict[str, int]:

@@ -203,11 +203,15 @@ class MeterDatabase:
             fence.hold(self._sql, process_id, held=held or {})
             count(self._sql, counts)
 
-    def recover(self, process_id: str, records: Sequence[UsageRecord]) -> None:
+    def recover(
+        self, process_id: str, records: Sequence[UsageRecord], *, counts: Sequence[KnowledgeCount] = ()
+    ) -> None:
         """Books what a process left and ends its blocks."""
-        with self._sql.writing({record.resource_id for record in records} | self._resources_of(process_id)):
+        theirs = {each.resource_id for each in (*records, *counts)}
+        with self._sql.writing(theirs | self._resources_of(process_id)):
             self._sql.run("DELETE FROM meter_process WHERE id = ?", (process_id,))
             book(self._sql, records, limits=self.limits)
+            count(self._sql, counts)
             self._sql.run("DELETE FROM meter_block WHERE process_id = ?", (process_id,))
 
     def _resources_of(self, process_id: str) -> set[str]:

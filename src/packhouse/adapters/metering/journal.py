@@ -1,10 +1,10 @@
-"""The journal: an append-only file a process, so that a killed process loses no settled record.
+"""The journal: an append-only file a process, so that a killed process loses no settled record and no count.
 
 A segment is a file that is mapped into memory: what was copied there the kernel keeps when the process dies, and it
 costs no system call. Its blocks are set aside before the first entry, so that a full disk refuses a call before its
 provider is asked, never after. A process holds a lock on its journal for as long as it lives; whoever can take that
 lock knows that its owner is dead and may recover what it left (`recovery`). The journal is a chain of segments; a
-segment goes when all of its calls are in the database.
+segment goes when all of it is in the database.
 """
 
 import fcntl
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from packhouse.adapters.metering.record import KnowledgeCount
 from packhouse.ports.meter import Operation, Outcome, Source
 
 SEGMENT_BYTES = 4 * 1024 * 1024
@@ -55,19 +56,19 @@ class SettledEntry(msgspec.Struct, frozen=True, array_like=True, tag="E"):
     model: str = ""
 
 
-Entry = SentEntry | SettledEntry
+Entry = SentEntry | SettledEntry | KnowledgeCount
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Entry).decode
 
 
 class Segment:
-    """One file of the chain, filled up with zeros. `open_calls` counts its calls that are not in the database yet.
+    """One file of the chain, filled up with zeros. `waiting` counts its calls and counts that are not in the database.
 
     Raises OSError where the disk is full.
     """
 
-    __slots__ = ("_fd", "_map", "open_calls", "path", "size")
+    __slots__ = ("_fd", "_map", "path", "size", "waiting")
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -80,7 +81,7 @@ class Segment:
             path.unlink(missing_ok=True)
             raise
         self.size = 0
-        self.open_calls = 0
+        self.waiting = 0
 
     def append(self, entry: Entry) -> None:
         payload = _encode(entry)
@@ -118,15 +119,15 @@ class Journal:
         self._number = 0
         self._segment = self._next()
 
-    def sent(self, entry: SentEntry) -> Segment:
-        """Writes the entry; the segment returned counts the call until `drained`."""
+    def begin(self, entry: SentEntry | KnowledgeCount) -> Segment:
+        """Writes the entry; the segment returned counts it until `drained`."""
         if self._segment.size >= SEGMENT_BYTES:
             full, self._segment = self._segment, self._next()
-            if full.open_calls == 0:
+            if full.waiting == 0:
                 full.discard()
         segment = self._segment
         segment.append(entry)
-        segment.open_calls += 1
+        segment.waiting += 1
         return segment
 
     def settled(self, segment: Segment, entry: SettledEntry) -> None:
@@ -134,14 +135,14 @@ class Journal:
         segment.append(entry)
 
     def drained(self, segment: Segment) -> None:
-        """One call of the segment is in the database."""
-        segment.open_calls -= 1
-        if segment.open_calls == 0 and segment is not self._segment:
+        """One call or count of the segment is in the database."""
+        segment.waiting -= 1
+        if segment.waiting == 0 and segment is not self._segment:
             segment.discard()
 
     def close(self) -> None:
-        """Leaves no file behind where every call is in the database."""
-        if self._segment.open_calls == 0:
+        """Leaves no file behind where all is in the database."""
+        if self._segment.waiting == 0:
             self._segment.discard()
             lock_path(self._directory, self._process_id).unlink(missing_ok=True)
         if self._lock is not None:

@@ -16,7 +16,6 @@ from packhouse.adapters.metering.line import Line, away
 from packhouse.adapters.metering.recall import POLL_SECONDS, WAIT_SECONDS
 from packhouse.adapters.metering.record import KnowledgeCount, UsageRecord
 from packhouse.adapters.metering.recovery import record
-from packhouse.adapters.metering.rollup import HOUR
 from packhouse.domain.errors import Refused
 from packhouse.domain.month import bundle_month
 from packhouse.domain.quota import OUTPUT_FLOOR, Admitted, Short, admit
@@ -49,6 +48,13 @@ class Settled(msgspec.Struct, frozen=True):
     amounts: tuple[int, ...]
 
 
+class Counted(msgspec.Struct, frozen=True):
+    """A count on its way into the database."""
+
+    segment: Segment
+    count: KnowledgeCount
+
+
 class LeasedMeter:
     """The meter of one process; all of it runs on one event loop. `Upkeep` must run beside it.
 
@@ -66,7 +72,7 @@ class LeasedMeter:
         self.memory = AccessMemory()
         self.months = dict[tuple[str, int], MonthAccount]()
         self.settled = list[Settled]()
-        self.counts = dict[tuple[str, int], KnowledgeCount]()
+        self.counts = list[Counted]()
         self.draining = 0
         self.good_until = 0
         self.line = Line()
@@ -137,7 +143,7 @@ class LeasedMeter:
             call.input_tokens,
             hold.output_tokens,
         )
-        hold.segment = self.journal.sent(hold.entry)
+        hold.segment = self.journal.begin(hold.entry)
         hold.sent = True
 
     def settle(self, hold: Hold, settlement: Settlement) -> None:
@@ -182,13 +188,8 @@ class LeasedMeter:
 
     def count(self, pack: Pack, *, searches: int = 0, inserts: int = 0, chunks: int = 0, bytes_: int = 0) -> None:
         now = self._clock.microseconds()
-        self.recount(KnowledgeCount(pack.id, now - now % HOUR, searches, inserts, chunks, bytes_))
-
-    def recount(self, count: KnowledgeCount) -> None:
-        """Adds to what is counted but not in the database yet."""
-        place = (count.resource_id, count.hour_at)
-        old = self.counts.get(place)
-        self.counts[place] = count if old is None else old + count
+        entry = KnowledgeCount(self._ids.new("count"), pack.id, now, searches, inserts, chunks, bytes_)
+        self.counts.append(Counted(self.journal.begin(entry), entry))
 
     async def _until_heard(self) -> int:
         """Where no heartbeat reached the database for so long that others may have given this process up, or too much

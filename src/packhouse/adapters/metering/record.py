@@ -1,4 +1,4 @@
-"""What the meter writes: one record a call, counts for knowledge bases. Metadata only, no content."""
+"""What the meter writes: a record for each call, a count for each thing done in a knowledge base. No content."""
 
 import msgspec
 
@@ -31,23 +31,13 @@ class UsageRecord(msgspec.Struct, frozen=True):
         return ModelTokens(self.input, self.output, self.cache_read, self.cache_write)
 
 
-class KnowledgeCount(msgspec.Struct, frozen=True):
-    """What was done in a knowledge base within an hour."""
+class KnowledgeCount(msgspec.Struct, frozen=True, array_like=True, tag="K"):
+    """What was done in a knowledge base at one time, in the journal and, in the order of its columns, in the table."""
 
+    count_id: str
     resource_id: str
-    hour_at: int
+    counted_at: int
     searches: int
     inserts: int
     chunks: int
     bytes: int
-
-    def __add__(self, other: "KnowledgeCount") -> "KnowledgeCount":
-        assert (self.resource_id, self.hour_at) == (other.resource_id, other.hour_at)
-        return KnowledgeCount(
-            self.resource_id,
-            self.hour_at,
-            self.searches + other.searches,
-            self.inserts + other.inserts,
-            self.chunks + other.chunks,
-            self.bytes + other.bytes,
-        )

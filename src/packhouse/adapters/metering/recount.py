@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from packhouse.adapters.database.connection import Connection, Row
-from packhouse.adapters.metering.booking import COUNTS, DAY_PLACE, HOUR_PLACE, adding
+from packhouse.adapters.metering.booking import COUNTS, DAY_PLACE, HOUR_PLACE, KNOWLEDGE_COUNTS, KNOWLEDGE_PLACE, adding
 from packhouse.adapters.metering.database import limits_of
 from packhouse.adapters.metering.rollup import DAY, HOUR
 from packhouse.domain.units import ModelTokens
@@ -24,6 +24,14 @@ class Difference(msgspec.Struct, frozen=True):
     rows: int
 
 
+class _Records(msgspec.Struct, frozen=True):
+    """What sums are made of: a table, the column of its instants, and how its `columns` are read, where not by name."""
+
+    table: str
+    at: str
+    columns: dict[str, str]
+
+
 class _Sums(msgspec.Struct, frozen=True):
     """A table of sums. `at` is the column with the start of its hours or days, which last `step` microseconds."""
 
@@ -31,17 +39,38 @@ class _Sums(msgspec.Struct, frozen=True):
     place: tuple[str, ...]
     at: str
     step: int
+    records: _Records
+    counts: tuple[str, ...] = COUNTS
 
 
-_HOURS = _Sums("usage_hour", HOUR_PLACE, "hour_at", HOUR)
-_DAYS = _Sums("usage_day", DAY_PLACE, "day_at", DAY)
+_CALLS = _Records(
+    "usage_record",
+    "started_at",
+    {
+        "key_id": "coalesce(key_id, '')",
+        "calls": "1",
+        "estimated_calls": "CASE WHEN source = 'estimated' THEN 1 ELSE 0 END",
+    },
+)
+_HOURS = _Sums("usage_hour", HOUR_PLACE, "hour_at", HOUR, _CALLS)
+_DAYS = _Sums("usage_day", DAY_PLACE, "day_at", DAY, _CALLS)
+_KNOWLEDGE = _Sums(
+    "knowledge_hour",
+    KNOWLEDGE_PLACE,
+    "hour_at",
+    HOUR,
+    _Records("knowledge_count", "counted_at", {}),
+    KNOWLEDGE_COUNTS,
+)
 
 _RESOURCES = "SELECT id FROM resource UNION SELECT resource_id FROM usage_total ORDER BY 1"
 _BOUNDS = (
     "SELECT min(first), max(last) FROM ("
     "SELECT min(started_at) AS first, max(started_at) AS last FROM usage_record WHERE resource_id = ?1"
     " UNION ALL SELECT min(hour_at), max(hour_at) FROM usage_hour WHERE resource_id = ?1"
-    " UNION ALL SELECT min(day_at), max(day_at) FROM usage_day WHERE resource_id = ?1) AS bounds"
+    " UNION ALL SELECT min(day_at), max(day_at) FROM usage_day WHERE resource_id = ?1"
+    " UNION ALL SELECT min(counted_at), max(counted_at) FROM knowledge_count WHERE resource_id = ?1"
+    " UNION ALL SELECT min(hour_at), max(hour_at) FROM knowledge_hour WHERE resource_id = ?1) AS bounds"
 )
 _MONTHS = (
     "SELECT month_start, sum(input), sum(output), sum(cache_read), sum(cache_write)"
@@ -62,10 +91,10 @@ def resources(sql: Connection) -> list[str]:
 
 def recount(sql: Connection, resource_id: str, *, mend: bool) -> list[Difference]:
     """What was wrong with the sums of a pack; with `mend` it is right now."""
-    rows = {_HOURS.table: 0, _DAYS.table: 0}
+    rows = {_HOURS.table: 0, _DAYS.table: 0, _KNOWLEDGE.table: 0}
     lacking = dict[int, ModelTokens]()
     for start in _days(sql, resource_id):
-        for sums in (_HOURS, _DAYS):
+        for sums in (_HOURS, _DAYS, _KNOWLEDGE):
             found = _lacking(sql, sums, resource_id=resource_id, start=start)
             if found and mend:
                 with sql.writing([resource_id]):
@@ -99,24 +128,23 @@ def _lacking(sql: Connection, sums: _Sums, *, resource_id: str, start: int) -> l
 
 
 def _difference(sums: _Sums) -> str:
-    place = ", ".join(sums.place)
-    parts = {"key_id": "coalesce(key_id, '') AS key_id", sums.at: f"started_at - started_at % {sums.step} AS {sums.at}"}
-    records = ", ".join(parts.get(name, name) for name in sums.place)
-    less = ", ".join(f"-{name}" for name in COUNTS)
+    place, counts, records = ", ".join(sums.place), sums.counts, sums.records
+    parts = {sums.at: f"{records.at} - {records.at} % {sums.step}"} | records.columns
+    read = ", ".join(f"{parts.get(name, name)} AS {name}" for name in (*sums.place, *counts))
+    less = ", ".join(f"-{name}" for name in counts)
     return (
-        f"SELECT {place}, {', '.join(f'sum({name})' for name in COUNTS)} FROM ("  # noqa: S608 - names of this house
-        f"SELECT {records}, 1 AS calls, CASE WHEN source = 'estimated' THEN 1 ELSE 0 END AS estimated_calls,"
-        " input, output, cache_read, cache_write FROM usage_record"
-        " WHERE resource_id = ?1 AND started_at >= ?2 AND started_at < ?3"
+        f"SELECT {place}, {', '.join(f'sum({name})' for name in counts)} FROM ("  # noqa: S608 - names of this house
+        f"SELECT {read} FROM {records.table}"
+        f" WHERE resource_id = ?1 AND {records.at} >= ?2 AND {records.at} < ?3"
         f" UNION ALL SELECT {place}, {less} FROM {sums.table}"
         f" WHERE resource_id = ?1 AND {sums.at} >= ?2 AND {sums.at} < ?3) AS counted"
-        f" GROUP BY {place} HAVING {' OR '.join(f'sum({name}) <> 0' for name in COUNTS)}"
+        f" GROUP BY {place} HAVING {' OR '.join(f'sum({name}) <> 0' for name in counts)}"
     )
 
 
 def _mend(sql: Connection, sums: _Sums, *, lacking: Sequence[Row]) -> None:
-    sql.run_many(adding(sums.table, sums.place), lacking)
-    nothing = " AND ".join(f"{name} = 0" for name in COUNTS)
+    sql.run_many(adding(sums.table, sums.place, counts=sums.counts), lacking)
+    nothing = " AND ".join(f"{name} = 0" for name in sums.counts)
     here = " AND ".join(f"{name} = ?" for name in sums.place)
     drop = f"DELETE FROM {sums.table} WHERE {here} AND {nothing}"  # noqa: S608 - names of this house
     sql.run_many(drop, [row[: len(sums.place)] for row in lacking])

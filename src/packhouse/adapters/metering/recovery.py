@@ -1,17 +1,17 @@
-"""What a dead process left: settled calls are booked, running ones at their worst case, its blocks end."""
+"""What a dead process left: settled calls and counts are booked, running calls at their worst case, its blocks end."""
 
 import os
 from pathlib import Path
 
 from packhouse.adapters.metering.database import MeterDatabase
 from packhouse.adapters.metering.journal import SentEntry, SettledEntry, entries, lock_journal
-from packhouse.adapters.metering.record import UsageRecord
+from packhouse.adapters.metering.record import KnowledgeCount, UsageRecord
 
 
 def recover(directory: Path, database: MeterDatabase, *, now: int) -> None:
     """Recovers every process that died on this node.
 
-    A record's id is its call's, so that a recovery that was itself killed is simply done again, and a journal that
+    Records and counts have ids, so that a recovery that was itself killed is simply done again, and a journal that
     turns up late, in whichever node's directory, is booked once.
     """
     for lock in sorted(directory.glob("*.lock")):
@@ -21,7 +21,8 @@ def recover(directory: Path, database: MeterDatabase, *, now: int) -> None:
             continue
         try:
             segments = sorted(directory.glob(f"{process_id}.*.journal"))
-            database.recover(process_id, records_of(segments, now=now))
+            records, counts = left_in(segments, now=now)
+            database.recover(process_id, records, counts=counts)
             for segment in segments:
                 segment.unlink()
             lock.unlink(missing_ok=True)
@@ -29,17 +30,22 @@ def recover(directory: Path, database: MeterDatabase, *, now: int) -> None:
             os.close(descriptor)
 
 
-def records_of(segments: list[Path], *, now: int) -> list[UsageRecord]:
-    """One record for each call that had reached its provider."""
+def left_in(segments: list[Path], *, now: int) -> tuple[list[UsageRecord], list[KnowledgeCount]]:
+    """One record for each call that had reached its provider, and what was counted."""
     sent = dict[str, SentEntry]()
     settled = dict[str, SettledEntry]()
+    counts = list[KnowledgeCount]()
     for segment in segments:
         for entry in entries(segment):
-            if isinstance(entry, SentEntry):
-                sent[entry.call_id] = entry
-            else:
-                settled[entry.call_id] = entry
-    return [record(entry, settled.get(call_id) or _worst(entry, now)) for call_id, entry in sent.items()]
+            match entry:
+                case SentEntry():
+                    sent[entry.call_id] = entry
+                case SettledEntry():
+                    settled[entry.call_id] = entry
+                case KnowledgeCount():
+                    counts.append(entry)
+    records = [record(entry, settled.get(call_id) or _worst(entry, now)) for call_id, entry in sent.items()]
+    return records, counts
 
 
 def record(sent: SentEntry, settled: SettledEntry) -> UsageRecord:

@@ -6,7 +6,7 @@ Records are gone over once, into groups that tell apart all that any sum does; t
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from packhouse.adapters.metering.record import UsageRecord
+from packhouse.adapters.metering.record import KnowledgeCount, UsageRecord
 from packhouse.domain.quota import MeterLimit
 from packhouse.domain.units import ModelTokens
 
@@ -17,7 +17,7 @@ DAY = 24 * HOUR
 Place = tuple[str, int, str]
 """Resource, start of the bundle month, meter."""
 Counts = list[int]
-"""Calls, estimated calls, and the four classes of tokens."""
+"""Of a group: calls, estimated calls, and the four classes of tokens."""
 
 
 class Group(NamedTuple):
@@ -83,6 +83,17 @@ def by_day(groups: Mapping[Group, Counts]) -> list[tuple[str | int, ...]]:
             counts,
         )
         for group, counts in groups.items()
+    )
+
+
+def counted_by_hour(counts: Iterable[KnowledgeCount]) -> list[tuple[str | int, ...]]:
+    """Rows of `knowledge_hour`: resource, hour, searches, inserts, chunks, bytes."""
+    return _summed(
+        (
+            (each.resource_id, each.counted_at - each.counted_at % HOUR),
+            [each.searches, each.inserts, each.chunks, each.bytes],
+        )
+        for each in counts
     )
 
 

@@ -17,7 +17,7 @@ from packhouse.ports.outside import Clock
 DRAIN_SECONDS = 0.05
 NEWS_SECONDS = 0.25
 DRAIN_MAX = 2_000
-"""Records that are booked in one transaction, so that nobody waits long for it."""
+"""Records, and counts, that are booked in one transaction, so that nobody waits long for it."""
 IDLE_AFTER = 1_000_000
 """Microseconds without a call after which a block goes back to everybody."""
 
@@ -97,7 +97,7 @@ class Upkeep:
 
     async def _drain(self) -> None:
         meter = self._meter
-        for _ in range(-(-len(meter.settled) // DRAIN_MAX) or bool(meter.counts)):
+        for _ in range(-(-max(len(meter.settled), len(meter.counts)) // DRAIN_MAX)):
             await self._drain_some()
 
     async def _drain_some(self) -> None:
@@ -105,20 +105,20 @@ class Upkeep:
         batch = meter.settled[:DRAIN_MAX]
         del meter.settled[:DRAIN_MAX]
         meter.draining = len(batch)
-        counts, meter.counts = meter.counts, {}
+        counts = meter.counts[:DRAIN_MAX]
+        del meter.counts[:DRAIN_MAX]
         work = partial(
             meter.database.drain,
             meter.process_id,
             [settled.record for settled in batch],
-            counts=list(counts.values()),
+            counts=[counted.count for counted in counts],
             held=_held({settled.account for settled in batch}, also_spent=bool(meter.settled)),
         )
         try:
             await meter.in_thread(work)
         except BaseException:
             meter.settled[:0] = batch
-            for count in counts.values():
-                meter.recount(count)
+            meter.counts[:0] = counts
             self._drain_unknown = True
             meter.line.doubts += 1
             raise
@@ -128,6 +128,8 @@ class Upkeep:
         for settled in batch:
             settled.account.drained(settled.amounts)
             meter.journal.drained(settled.segment)
+        for counted in counts:
+            meter.journal.drained(counted.segment)
 
     async def news(self) -> None:
         """A key that was revoked, a resource that changed: forget what was known."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest migration. Revisions are numbers of four digits, so that they compare as text."""
 
 MIGRATIONS = Path(__file__).with_name("migrations")

@@ -22,6 +22,7 @@ from packhouse.adapters.sql.tables.resource import (
     resource_limit,
 )
 from packhouse.adapters.sql.tables.usage import (
+    knowledge_count,
     knowledge_hour,
     meter_block,
     meter_process,
@@ -47,6 +48,7 @@ __all__ = [
     "entitlement_revision",
     "job",
     "key_opening",
+    "knowledge_count",
     "knowledge_hour",
     "ledger_entry",
     "ledger_posting",

@@ -101,6 +101,19 @@ usage_day = Table(
     sqlite_with_rowid=False,
 )
 
+knowledge_count = Table(
+    "knowledge_count",
+    metadata,
+    Column("count_id", String, primary_key=True),
+    Column("resource_id", String, nullable=False),
+    at("counted_at"),
+    count("searches"),
+    count("inserts"),
+    count("chunks"),
+    count("bytes"),
+    Index("ix_knowledge_count_resource_id_counted_at", "resource_id", "counted_at"),
+)
+
 knowledge_hour = Table(
     "knowledge_hour",
     metadata,
