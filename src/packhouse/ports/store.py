@@ -150,6 +150,12 @@ class ResourceRepository(Protocol):
         """Those of the bundle month that starts then."""
         ...
 
+    async def limits_of(
+        self, resource_id: ResourceId, months: Sequence[BundleMonth]
+    ) -> Mapping[datetime, tuple[MeterLimit, ...]]:
+        """The same for several months, by their starts."""
+        ...
+
     async def set_limits(self, resource_id: ResourceId, limits: Sequence[MeterLimit], *, from_at: datetime) -> None:
         """From the bundle month that starts at `from_at` on, in the place of all that was set for it or later."""
         ...

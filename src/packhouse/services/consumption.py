@@ -139,24 +139,22 @@ class Consumptions:
 async def _meters(act: Act, resource_id: ResourceId, *, months: Sequence[BundleMonth]) -> list[tuple[MeterUse, ...]]:
     """For each of the months, with the limits as they were in it."""
     used = await act.work.consumption.used(resource_id, months)
-    found: list[tuple[MeterUse, ...]] = []
-    for month in months:
-        limits = await act.work.resources.limits(resource_id, month.start_at)
-        uses = (MeterUse(one.meter, one.limit, used.get((month.start_at, one.meter), 0)) for one in limits)
-        found.append(tuple(uses))
-    return found
+    limits = await act.work.resources.limits_of(resource_id, months)
+    return [
+        tuple(MeterUse(one.meter, one.limit, used.get((start_at, one.meter), 0)) for one in limits[start_at])
+        for start_at in (month.start_at for month in months)
+    ]
 
 
 async def _forecast(act: Act, resource: Resource, *, meters: Sequence[MeterUse]) -> tuple[MeterUse, ...]:
     """The meters of the running month with their forecasts."""
     assert resource.activated_at is not None
     months = months_back(resource.activated_at, now=act.now, count=LOOKED_BACK)
-    limits = {one.start_at: await act.work.resources.limits(resource.id, one.start_at) for one in months}
     found = forecasts(
         months[0],
         now=act.now,
         anchor_at=resource.activated_at,
-        limits=limits,
+        limits=await act.work.resources.limits_of(resource.id, months),
         used={one.meter: one.used for one in meters},
         days=await act.work.consumption.tokens_by_day(resource.id, months[-1].start_at),
     )

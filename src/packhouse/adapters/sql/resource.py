@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import RowMapping, Select, and_, delete, func, insert, select, update
+from sqlalchemy import RowMapping, Select, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from packhouse.adapters.sql.repository import Repository, Revision, columns, plain
 from packhouse.adapters.sql.tables import membership, provision_request, resource_limit
 from packhouse.adapters.sql.tables import resource as table
+from packhouse.domain.month import BundleMonth
 from packhouse.domain.quota import MeterLimit, Weights
 from packhouse.domain.resource import Resource, ScheduledChange, ScheduledDeprovision, ScheduledDowngrade
 from packhouse.domain.units import CompanyId, ResourceId, UserId
@@ -44,20 +45,19 @@ class SqlResources(Repository):
         await self._sql.execute(update(table).where(table.c.id == resource.id).values(**_row(resource)))
 
     async def limits(self, resource_id: ResourceId, month_start_at: datetime) -> tuple[MeterLimit, ...]:
-        limits = resource_limit
-        newest = (
-            select(limits.c.meter, func.max(limits.c.from_at).label("from_at"))
-            .where(limits.c.resource_id == resource_id, limits.c.from_at <= month_start_at)
-            .group_by(limits.c.meter)
-            .subquery()
-        )
-        query = (
-            select(limits)
-            .join(newest, and_(limits.c.meter == newest.c.meter, limits.c.from_at == newest.c.from_at))
-            .where(limits.c.resource_id == resource_id)
-            .order_by(limits.c.meter)
-        )
-        return tuple(_limit(row) for row in (await self._sql.execute(query)).mappings())
+        return _newest(await self._limits(resource_id), month_start_at)
+
+    async def limits_of(
+        self, resource_id: ResourceId, months: Sequence[BundleMonth]
+    ) -> Mapping[datetime, tuple[MeterLimit, ...]]:
+        rows = await self._limits(resource_id)
+        return {month.start_at: _newest(rows, month.start_at) for month in months}
+
+    async def _limits(self, resource_id: ResourceId) -> Sequence[RowMapping]:
+        """All that were ever set, a few for each change of plan, the oldest first."""
+        table = resource_limit
+        query = select(table).where(table.c.resource_id == resource_id).order_by(table.c.from_at)
+        return (await self._sql.execute(query)).mappings().all()
 
     async def set_limits(self, resource_id: ResourceId, limits: Sequence[MeterLimit], *, from_at: datetime) -> None:
         await self._revision.rise()
@@ -90,6 +90,12 @@ class SqlResources(Repository):
     async def _list(self, query: Select[Any]) -> list[Resource]:
         rows = (await self._sql.execute(query.order_by(table.c.created_at, table.c.id))).mappings()
         return [_resource(row) for row in rows]
+
+
+def _newest(rows: Sequence[RowMapping], month_start_at: datetime) -> tuple[MeterLimit, ...]:
+    """Of each meter, by name."""
+    found = {row["meter"]: _limit(row) for row in rows if row["from_at"] <= month_start_at}
+    return tuple(found[meter] for meter in sorted(found))
 
 
 def _row(resource: Resource) -> Mapping[str, Any]:
