@@ -54,7 +54,9 @@ def pages(scene: Scene) -> Iterator[tuple[str, str]]:
         for path in ("", "/entitlements", "/people", f"/people/{firm.member_id}", "/terms", "/activity", "/settings")
     )
     webhook = f"{company}/webhooks/{scene.webhook}"
-    yield from ((firm.admin_email, path) for path in (f"{company}/webhooks", webhook, f"{webhook}/remove"))
+    yield from (
+        (firm.admin_email, path) for path in (f"{company}/alerts", f"{company}/webhooks", webhook, f"{webhook}/remove")
+    )
     yield from (
         (firm.admin_email, f"{company}/provision{path}")
         for path in (

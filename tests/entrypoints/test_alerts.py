@@ -311,6 +311,10 @@ def test_by_the_portal(house: House, firm: Firm) -> None:
     assert "Passed together with a higher one" in page
     assert "Smtp 550" in page
     assert "Send again" not in page
+    of_all = admin.page(f"/companies/{firm.id}/alerts")
+    assert f'href="{alerts}"' in of_all
+    assert "1 failed" in of_all
+    assert "With a higher one" in of_all
     deliveries = firm.admin.get(alerts)["alerts"][0]["deliveries"]
     failed = next(delivery["id"] for delivery in deliveries if delivery["state"] == "failed")
     assert "Send again" in admin.page(alerts)

@@ -1,4 +1,5 @@
-"""A resource's alerts: what was said of it by bundle month, to whom, and whether the visitor wants e-mail about it."""
+"""Alerts: what was said of a resource by bundle month, to whom, and whether the visitor wants e-mail about it; and of
+all resources of a company."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -8,6 +9,7 @@ from litestar import Response, get, post
 
 from packhouse.domain.errors import Refused
 from packhouse.domain.units import DeliveryId, ResourceId
+from packhouse.entrypoints.portal.company import COMPANY, company_frame
 from packhouse.entrypoints.portal.forms import read_form
 from packhouse.entrypoints.portal.pages import go, page
 from packhouse.entrypoints.portal.resource import frame
@@ -28,6 +30,13 @@ class Month(msgspec.Struct, frozen=True):
 @get(ALERTS)
 async def alerts(visit: Visiting, resource_id: Part) -> Response[str]:
     return await _alerts_page(visit, resource_id)
+
+
+@get(COMPANY + "/alerts")
+async def company_alerts(visit: Visiting, company_id: Part) -> Response[str]:
+    framed = await company_frame(visit, company_id, tab="alerts")
+    found = await visit.control.alerts.of_company(visit.actor, framed.company.id)
+    return page(visit, "company/alerts.html", frame=framed, alerts=found)
 
 
 @post(ALERTS + "/mute")

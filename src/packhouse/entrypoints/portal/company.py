@@ -19,6 +19,7 @@ TABS = (
     ("entitlements", "Entitlements", "/entitlements"),
     ("people", "People", "/people"),
     ("terms", "Third-party terms", "/terms"),
+    ("alerts", "Alerts", "/alerts"),
     ("webhooks", "Webhooks", "/webhooks"),
     ("activity", "Activity", "/activity"),
     ("settings", "Settings", "/settings"),

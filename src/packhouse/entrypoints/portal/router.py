@@ -48,7 +48,7 @@ HANDLERS = (
     *(ledger.entitlements, ledger.create_contract, ledger.contract, ledger.grant, ledger.correct),
     *(provision.shelf, provision.order_form, provision.order, terms.terms, terms.accept_terms),
     *(user.people, user.create_user, user.person, user.change_role, user.new_link, user.disable_user),
-    *(alert.alerts, alert.mute, alert.send_again),
+    *(alert.alerts, alert.company_alerts, alert.mute, alert.send_again),
     *(webhook.webhooks, webhook.add_webhook, webhook.webhook, webhook.change_webhook, webhook.rotate_webhook),
     *(webhook.try_webhook, webhook.send_again, webhook.ask_to_remove, webhook.remove_webhook),
     activity.company_activity,
