@@ -169,12 +169,12 @@ CSV_HEADER = (
 )
 
 
-def csv_rows(days: Iterable[DayUse]) -> list[tuple[str, ...]]:
+def csv_rows(days: Iterable[DayUse]) -> list[tuple[str | int, ...]]:
     """The header and a row for each; for a csv writer."""
-    rows: list[tuple[str, ...]] = [CSV_HEADER]
+    rows: list[tuple[str | int, ...]] = [CSV_HEADER]
     for one in days:
         tokens = one.tokens
         counts = (one.calls, one.estimated_calls, tokens.input, tokens.output, tokens.cache_read)
         more = (tokens.cache_write, one.searches, one.inserts, one.chunks, one.bytes)
-        rows.append((one.day.isoformat(), one.key, one.model, *map(str, counts + more)))
+        rows.append((one.day.isoformat(), one.key, one.model, *counts, *more))
     return rows
