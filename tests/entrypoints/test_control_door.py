@@ -103,7 +103,7 @@ def test_what_is_another_companys_does_not_exist(live: Live, document: Json) -> 
     firm.admin.post(f"/resources/{resource}/members", {"email": firm.member_email})
     key = firm.admin.post(f"/resources/{resource}/keys", {})["id"]
     token = firm.admin.post("/tokens", {"description": "mine"})["id"]
-    webhook = firm.admin.post(f"/companies/{firm.id}/webhooks", {"url": "https://hooks.example.com/"})["id"]
+    webhook = firm.admin.post(f"/companies/{firm.id}/webhooks", {"url": "https://first.example.com/"})["id"]
     names = {
         "company_id": firm.id,
         "contract_id": firm.contract_id,

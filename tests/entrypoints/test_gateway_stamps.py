@@ -54,6 +54,12 @@ async def test_an_answer_says_who_gave_it_and_what_is_left(gate: Gateway, stream
     assert "x-packhouse-life-cycle" not in headers
 
 
+async def test_a_cap_that_was_lowered_is_named(gate: Gateway) -> None:
+    asked = await post(gate, "/chat/completions", {**BODY, "max_tokens": 60_000})
+    assert asked.headers["x-packhouse-output-cap"] == "50000"
+    assert "x-packhouse-output-cap" not in (await post(gate, "/chat/completions", BODY)).headers
+
+
 async def test_what_is_left_goes_down_call_by_call(gate: Gateway) -> None:
     lefts = [(await post(gate, "/chat/completions", BODY)).headers["x-packhouse-quota-left"] for _ in range(3)]
     assert [left.split(", ")[0] for left in lefts] == ["input=99991", "input=99982", "input=99973"]

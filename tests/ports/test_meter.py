@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import structlog.testing
 
 from packhouse.adapters.metering.database import MeterDatabase
 from packhouse.adapters.metering.journal import Journal, SentEntry, SettledEntry
@@ -351,6 +352,20 @@ async def test_a_wrong_secret_is_an_unknown_key(installation: Installation) -> N
         with pytest.raises(Refused) as unknown:
             await meter.access(write_key("abcdefABCDEF", "t" * 32))
         assert unknown.value.code == "key_unknown"
+
+
+async def test_more_than_was_held_is_booked_and_told_once_a_minute(installation: Installation) -> None:
+    with structlog.testing.capture_logs() as logs:
+        async with running(installation) as (meter, _):
+            for _ in range(2):
+                hold = await meter.hold(await call(meter, 100, 50))
+                assert isinstance(hold, LeasedHold)
+                meter.sent(hold)
+                meter.settle(hold, reported(90, 300))
+            assert isinstance(await meter.hold(await call(meter, 100, 50)), Exhausted)
+    assert used(installation, "output") == 600
+    (told,) = [log for log in logs if log["event"] == "provider_reported_more_than_held"]
+    assert (told["model"], told["output"], told["output_held"]) == ("local-text", 300, 50)
 
 
 async def test_a_database_that_is_away_loses_nothing(installation: Installation) -> None:

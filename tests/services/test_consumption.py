@@ -4,7 +4,7 @@ import csv
 import io
 import struct
 from collections.abc import Generator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
@@ -154,6 +154,17 @@ async def test_csv(house: House, data_plane: Connection) -> None:
     header, row = list(csv.reader(io.StringIO(text)))
     assert tuple(header) == CSV_HEADER
     assert row == ["2026-01-31", "", "", "1", "1", "100", "10", "0", "0", "0", "0", "0", "0"]
+
+
+@pytest.mark.parametrize("days", [0, -1, 401, 3000])
+async def test_spans_are_bounded_up_to_the_end_of_time(house: House, days: int) -> None:
+    resource_id = await house.provision()
+    end = datetime(9999, 12, 30, 23, 59, tzinfo=UTC)
+    with pytest.raises(Refused, match="in the future"):
+        await house.services.consumption.days(house.admin, resource_id, span=Span(end - 24 * HOUR, end))
+    with pytest.raises(Refused, match="at most 400 days") as refused:
+        await house.services.consumption.days(house.admin, resource_id, span=Span(end - days * 24 * HOUR, end))
+    assert refused.value.code == "invalid_request"
 
 
 async def test_knowledge_counts(house: House, data_plane: Connection) -> None:

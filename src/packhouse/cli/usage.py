@@ -154,11 +154,14 @@ class _Days(msgspec.Struct):
 def usage(api: Api, *, resource: str = typer.Argument(..., help="Its id (res_…)."), options: UsageOptions) -> None:
     """Show what a resource has consumed: its bundle month against the limits with a forecast, months, or days."""
     path = f"/resources/{resource}/consumption"
+    by_day = options.days or options.split != "none" or options.span or options.back
+    by_day = by_day or options.csv or options.start or options.end
+    if options.months and by_day:
+        raise typer.BadParameter("--months shows whole bundle months: no other of these goes with it.")
     if options.months:
         _months(api, path)
         return
-    by_day = options.days or options.split != "none" or options.span or options.back
-    if options.csv or by_day or options.start or options.end:
+    if by_day:
         _days(api, path, options=options)
         return
     reply = api.one("GET", path, kind=Consumption)

@@ -25,6 +25,8 @@ ROTATION_OVERLAP = timedelta(hours=24)
 
 _TRANSLATED = IPv6Network("64:ff9b::/96")
 """IPv4 addresses as a translator's network has them."""
+_OTHERS = (IPv6Network("fec0::/10"), IPv6Network("3fff::/20"))
+"""Not public, and not known as such to the standard library: site-local addresses, and those of documents."""
 
 
 class Webhook(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +75,8 @@ def is_public(address: str) -> bool:
     parsed = ip_address(address.partition("%")[0])
     if isinstance(parsed, IPv6Address):
         parsed = _inner(parsed)
+    if isinstance(parsed, IPv6Address) and any(parsed in network for network in _OTHERS):
+        return False
     return parsed.is_global and not parsed.is_multicast and not parsed.is_reserved
 
 

@@ -91,12 +91,14 @@ class Consumptions:
 
     async def days(self, actor: Actor, resource_id: ResourceId, *, span: Span, split: Split = "none") -> list[DayUse]:
         """UTC days with consumption in the span, oldest first. Refused: not_found, invalid_request."""
-        if not span.from_at < span.to_at <= span.from_at + SPAN_MAX:
+        if not timedelta(0) < span.to_at - span.from_at <= SPAN_MAX:
             raise Refused(
                 "invalid_request", f"The span must be positive and at most {SPAN_MAX.days} days.", field="to_at"
             )
         async with self._context.reading(actor) as act:
             await resource_seen(act, resource_id)
+            if span.to_at > act.now + SPAN_MAX:
+                raise Refused("invalid_request", "The span ends too far in the future.", field="to_at")
             days = await act.work.consumption.days(resource_id, span, split=split)
             keys = await act.work.keys.named({one.key for one in days if one.key}) if split == "key" else ()
         if split != "key":

@@ -1,11 +1,13 @@
 """What may be a webhook's URL."""
 
+import re
 from urllib.parse import urlsplit
 
 from packhouse.domain.errors import Refused
 from packhouse.domain.webhook import is_public
 
 URL_CHARACTERS_MAX = 2_048
+_HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
 PORTS = {"http": 80, "https": 443}
 
 
@@ -22,15 +24,21 @@ def checked_url(url: str, *, private: bool) -> str:
         port = parts.port
     except ValueError as error:
         raise _wrong("That is no URL such as https://hooks.example.com/packhouse.") from error
-    if parts.scheme not in PORTS or not parts.hostname or port == 0 or parts.fragment:
+    host = parts.hostname or ""
+    if parts.scheme not in PORTS or port == 0 or parts.fragment or not _is_host(host):
         raise _wrong("That is no URL such as https://hooks.example.com/packhouse.")
     if parts.username is not None or parts.password is not None:
         raise _wrong("A webhook's URL carries no user and no password: the signature tells who sends.")
     if not private and parts.scheme != "https":
         raise _wrong("A webhook's URL begins with https://, so that nobody reads along.")
-    if not private and not _may_be_public(parts.hostname):
+    if not private and not _may_be_public(host):
         raise _wrong("The webhook's address is not a public one. An operator may allow that (a setting).")
     return url
+
+
+def _is_host(host: str) -> bool:
+    """A name or an address, and nothing that no resolver takes."""
+    return ":" in host or _HOST.fullmatch(host) is not None
 
 
 def _may_be_public(host: str) -> bool:

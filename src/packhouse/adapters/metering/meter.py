@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+import structlog
 
 from packhouse.adapters.database.connection import Place
 from packhouse.adapters.metering.access import AccessMemory, look_up, pack_of
@@ -19,7 +20,7 @@ from packhouse.adapters.metering.recovery import record
 from packhouse.domain.errors import Refused
 from packhouse.domain.month import bundle_month
 from packhouse.domain.quota import OUTPUT_FLOOR, Admitted, Short, admit
-from packhouse.domain.units import CallId, ResourceId, instant, microseconds
+from packhouse.domain.units import CallId, ModelTokens, ResourceId, instant, microseconds
 from packhouse.ports.meter import Access, Call, Exhausted, Hold, Pack, QuotaLeft, Settlement
 from packhouse.ports.outside import Clock, Ids
 
@@ -29,6 +30,10 @@ WAITING_MAX = 100_000
 """Settled calls that may wait for the database; past that no new call is admitted. Each takes about a kilobyte of
 memory and a third of one in the journal."""
 HEARD_SECONDS = 2.0
+MINUTE = 60_000_000
+"""Microseconds."""
+
+log = structlog.get_logger()
 
 
 class LeasedHold(Hold):
@@ -81,6 +86,7 @@ class LeasedMeter:
         self._ids = ids
         self._leasing = dict[tuple[str, int], asyncio.Lock]()
         self._waiting_max = waiting_max
+        self._told_of_more = dict[str, int]()
 
     async def in_thread(self, work: Callable[[], Result]) -> Result:
         """The database's statements block, so they run in the meter's own thread, one after the other."""
@@ -169,6 +175,9 @@ class LeasedMeter:
         )
         self.journal.settled(hold.segment, entry)
         hold.closed = True
+        read = tokens.input + tokens.cache_read + tokens.cache_write
+        if tokens.output > hold.output_tokens or read > hold.call.input_tokens:
+            self._tell_of_more(hold, tokens)
         amounts = hold.account.settle(hold.amounts, tokens)
         self.settled.append(Settled(hold.account, hold.segment, record(hold.entry, entry), amounts))
 
@@ -190,6 +199,22 @@ class LeasedMeter:
         now = self._clock.microseconds()
         entry = KnowledgeCount(self._ids.new("count"), pack.id, now, searches, inserts, chunks, bytes_)
         self.counts.append(Counted(self.journal.begin(entry), entry))
+
+    def _tell_of_more(self, hold: LeasedHold, tokens: ModelTokens) -> None:
+        """The truth is booked, and may pass the limit: its provider did not keep to the cap, or counts otherwise than
+        is known. Once a minute and model."""
+        now = self._clock.microseconds()
+        if now - self._told_of_more.get(hold.call.model, 0) >= MINUTE:
+            self._told_of_more[hold.call.model] = now
+            log.warning(
+                "provider_reported_more_than_held",
+                call_id=hold.call_id,
+                model=hold.call.model,
+                input=tokens.total - tokens.output,
+                input_held=hold.call.input_tokens,
+                output=tokens.output,
+                output_held=hold.output_tokens,
+            )
 
     async def _until_heard(self) -> int:
         """Where no heartbeat reached the database for so long that others may have given this process up, or too much

@@ -51,8 +51,11 @@ class Stamps:
         call = hold.call
         served = self._served.get((call.pack.id, call.model)) or self._served_by(call)
         refill = self._refills.get(left.refill_at) or self._refill(left.refill_at)
+        cap = ""
+        if hold.output_tokens < call.output_tokens:
+            cap = f"x-packhouse-output-cap: {hold.output_tokens}\r\n"
         return (
-            f"{served}x-packhouse-quota-left: {amounts}\r\nx-packhouse-quota-refill: {refill}\r\n"
+            f"{served}{cap}x-packhouse-quota-left: {amounts}\r\nx-packhouse-quota-refill: {refill}\r\n"
             f"x-packhouse-overhead-ms: {trace.own_ns() / 1e6:.3f}\r\n"
         ).encode("ascii")
 
@@ -77,6 +80,7 @@ HEADERS = {
     "x-packhouse-region": "The region of the resource.",
     "x-packhouse-serving-regions": "The regions that may have served the call, where that is cross-region inference.",
     "x-packhouse-life-cycle": "A warning where the model is legacy: since when, and when it ends.",
+    "x-packhouse-output-cap": "The output cap that was sent to the provider, where less was left than was asked for.",
     "x-packhouse-quota-left": "What is left in the bundle month on each meter, running calls held at their worst case.",
     "x-packhouse-quota-refill": "The instant from which the whole quota is there again.",
     "x-packhouse-overhead-ms": "Milliseconds spent in the gateway itself; for a stream, until its first piece.",
