@@ -26,12 +26,25 @@ def test_roles(actor: Actor, administers: bool, belongs: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "email", ["", "a", "@b.c", "a@", "a b@c.d", "a@b@c", "a@b..c", "a@b.c\n@d", "x" * 251 + "@b.c"]
+    "email",
+    [
+        *("", "a", "@b.c", "a@", "a b@c.d", "a@b@c", "a@b..c", "a@b.c\n@d", "x" * 251 + "@b.c"),
+        *("<a@b.c>", "x:a@b.c;", "a@b.c;", 'a"@b.c', "=?utf-8?q?x?=@b.c", "[a@b.c", "a@(b", "a@[b", "a\\b@c.d"),
+        "a,b@c.d",
+    ],
 )
 def test_what_is_no_e_mail_address_is_refused(email: str) -> None:
     with pytest.raises(Refused) as refused:
         checked_email(email)
     assert refused.value.code == "invalid_request"
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["o'brien@example.com", "a+b=c@example.com", "jörg@example.com", "用户@例子.广告", "a@localhost", "a?b@c-d.e"],
+)
+def test_ordinary_and_international_addresses_are_taken(email: str) -> None:
+    assert checked_email(email) == email
 
 
 def test_an_e_mail_address_is_kept_in_lower_case() -> None:

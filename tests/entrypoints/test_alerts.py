@@ -17,6 +17,7 @@ from packhouse.adapters.notify.captured import CapturedMail, CapturedWebhooks
 from packhouse.adapters.outside.ids import SystemIds
 from packhouse.adapters.vectors.embedded.sizes import EmbeddedSizes
 from packhouse.cli.main import app
+from packhouse.domain.alert import TRIALS_PENDING_MAX
 from packhouse.domain.units import microseconds
 from packhouse.domain.webhook import write_secret
 from packhouse.ports.notify import Failed
@@ -150,6 +151,8 @@ def test_a_delivery_is_sent_once_more(house: House, firm: Firm) -> None:
     house.work()
     deliveries = firm.admin.get(f"/resources/{resource}/alerts")["alerts"][0]["deliveries"]
     assert {one["state"] for one in deliveries} == {"delivered"}
+    status, error = firm.admin.refused("POST", path)
+    assert (status, error["code"], "It was delivered at 20" in error["message"]) == (409, "conflict", True)
     house.installation.sql(
         "UPDATE alert_delivery SET state = 'sending', lease_until = ? WHERE id = ?", 2**60, failed["id"]
     )
@@ -190,6 +193,10 @@ def test_a_webhook_from_its_making_to_its_end(house: House, firm: Firm) -> None:
     assert isinstance(previous, bytes)
     assert (write_secret(secret), write_secret(previous)) == (rotated["secret"], made["secret"])
 
+    assert firm.admin.code("POST", f"{path}/rotation") == "conflict", "the first secret was promised a day"
+    again = {"url": HOOK, "description": "The same"}
+    assert firm.admin.code("POST", f"/companies/{firm.id}/webhooks", again) == "conflict", "a page sent once more"
+
     trial = firm.admin.post(f"{path}/test")
     assert (trial["state"], trial["alert_id"]) == ("waiting", None)
     house.work()
@@ -218,6 +225,25 @@ def test_a_webhook_from_its_making_to_its_end(house: House, firm: Firm) -> None:
     assert "hooks.example.com" in log
 
 
+def test_a_trial_is_tried_twice_and_so_many_of_them_may_wait(house: House, firm: Firm) -> None:
+    made = hooked(firm)
+    path = f"/webhooks/{made['id']}"
+    trials = [firm.admin.post(f"{path}/test")["id"] for _ in range(TRIALS_PENDING_MAX)]
+    status, error = firm.admin.refused("POST", f"{path}/test")
+    assert (status, error["code"], "then try again" in error["message"]) == (409, "conflict", True)
+    house.work()
+    assert firm.admin.code("POST", f"{path}/test") == "conflict"
+    house.installation.sql("UPDATE alert_delivery SET next_at = 0 WHERE target = ?", made["id"])
+    house.work()
+    deliveries = firm.admin.get(f"{path}/deliveries")["deliveries"]
+    assert {one["id"] for one in deliveries} == set(trials)
+    assert {(one["state"], one["attempts"]) for one in deliveries} == {("failed", 2)}
+    for _ in range(TRIALS_PENDING_MAX - 1):
+        firm.admin.post(f"{path}/test")
+    assert firm.admin.post(f"/deliveries/{trials[0]}/redelivery")["state"] == "waiting"
+    assert firm.admin.code("POST", f"/deliveries/{trials[1]}/redelivery") == "conflict"
+
+
 def test_webhooks_are_the_company_admins_own(house: House, firm: Firm) -> None:
     made, rival = hooked(firm), house.live.firm()
     assert firm.member.code("GET", f"/companies/{firm.id}/webhooks") == "forbidden"
@@ -235,8 +261,8 @@ def test_ten_webhooks_are_the_most_and_their_urls_are_looked_at(firm: Firm) -> N
     status, error = firm.admin.refused("POST", path, {"url": "http://hooks.example.com/"})
     assert (status, error["code"], error["field"]) == (400, "invalid_request", "url")
     assert firm.admin.code("POST", path, {"url": "https://169.254.169.254/"}) == "invalid_request"
-    for _ in range(10):
-        hooked(firm)
+    for number in range(10):
+        hooked(firm, url=f"{HOOK}/{number}")
     assert firm.admin.code("POST", path, {"url": HOOK}) == "conflict"
 
 

@@ -7,12 +7,13 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from packhouse.adapters.outside.clock import SetClock
 from packhouse.domain.alert import AlertKind
 from packhouse.domain.forecast import DayTokens
-from packhouse.domain.units import ModelTokens, microseconds
-from packhouse.ports.alerts import Dispatch
+from packhouse.domain.units import CompanyId, ModelTokens, microseconds
+from packhouse.ports.alerts import WEBHOOK_AT_ONCE, Dispatch
 from tests.support import alerts
 from tests.support.alerts import PACK, AlertWorker, alert, alert_worker, consumed, hooked, people, used
 from tests.support.databases import KINDS, installed
@@ -210,6 +211,47 @@ async def test_many_workers_claim_each_delivery_once(bench: Bench) -> None:
     claims = [worker.outbox.claim(lease=LEASE) for worker in (bench.one, bench.other) for _ in range(15)]
     taken = [dispatch.delivery.target for dispatch in await asyncio.gather(*claims) if dispatch]
     assert sorted(taken) == [f"whk_{number:02}" for number in range(20)]
+
+
+async def test_of_one_webhook_so_many_are_sent_at_a_time_and_others_are_claimed_past_it(bench: Bench) -> None:
+    hooked(bench.installation, "whk_slow")
+    await bench.one.book.put([alert(meter=f"m{number}") for number in range(8)], by_mail=False)
+    bench.clock.advance(timedelta(seconds=1))
+    bench.installation.sql("UPDATE webhook SET enabled = FALSE")
+    hooked(bench.installation, "whk_other")
+    await bench.one.book.put([alert()], by_mail=True)
+    claims = [worker.outbox.claim(lease=LEASE) for worker in (bench.one, bench.other) for _ in range(9)]
+    taken = [dispatch for dispatch in await asyncio.gather(*claims) if dispatch]
+    slow = [dispatch for dispatch in taken if dispatch.delivery.target == "whk_slow"]
+    assert len(slow) == WEBHOOK_AT_ONCE
+    assert {dispatch.delivery.target for dispatch in taken} == {"whk_slow", "whk_other", *MAILED}
+    await bench.one.outbox.delivered(slow[0].delivery)  # not theirs, perhaps: then nothing is done
+    await bench.other.outbox.delivered(slow[0].delivery)
+    again = await bench.one.outbox.claim(lease=LEASE)
+    assert again is not None
+    assert again.delivery.target == "whk_slow"
+    assert await bench.other.outbox.claim(lease=LEASE) is None
+    bench.clock.advance(LEASE)
+    await asyncio.gather(*(bench.one.outbox.claim(lease=LEASE) for _ in range(9)))
+    live = "SELECT count(*) FROM alert_delivery WHERE target = 'whk_slow' AND state = 'sending' AND lease_until > ?"
+    assert bench.installation.count(live, microseconds(NOW + timedelta(seconds=1) + LEASE)) == WEBHOOK_AT_ONCE
+
+
+async def test_each_company_has_its_turn_and_each_channel_its_own(bench: Bench) -> None:
+    for number in range(3):
+        hooked(bench.installation, f"whk_{number}")
+    await bench.one.book.put([alert(meter=f"m{number}") for number in range(3)], by_mail=True)
+    bench.clock.advance(timedelta(seconds=1))
+    hooked(bench.installation, "whk_theirs", company="com_2")
+    await bench.one.book.put([replace(alert(), company_id=CompanyId("com_2"))], by_mail=False)
+    first = await bench.one.outbox.claim(lease=LEASE, channel="webhook")
+    second = await bench.other.outbox.claim(lease=LEASE, channel="webhook")
+    letter = await bench.other.outbox.claim(lease=LEASE, channel="email")
+    assert first is not None
+    assert second is not None
+    assert letter is not None
+    assert (first.delivery.company_id, second.delivery.target) == ("com_1", "whk_theirs")
+    assert letter.delivery.channel == "email"
 
 
 async def test_what_failed_waits_then_is_tried_again_then_ends(bench: Bench) -> None:

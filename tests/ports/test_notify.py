@@ -104,6 +104,17 @@ async def test_a_recipient_who_is_refused_for_now_or_for_good() -> None:
         assert await mail(box).send(LETTER) is None
 
 
+@pytest.mark.parametrize(
+    "to",
+    ["a@[b", "a@(b", "[a@b.c", "<a@b.c>", "x:a@b.c;", "a@b.c;", 'a"@b.c', "=?utf-8?q?x?=@b.c", "a@b.c\nBcc: d@e.f", ""],
+)
+async def test_an_address_that_cannot_be_written_fails_for_good(to: str) -> None:
+    with mailbox() as box:
+        letter = Letter(id="dlv_1", to=to, subject="x", text="x")
+        assert await mail(box).send(letter) == Failed("address malformed", for_good=True)
+        assert box.letters == []
+
+
 async def test_a_mail_server_that_is_not_there() -> None:
     box = Mailbox(port=free_port())
     assert await mail(box).send(LETTER) == Failed("connection failed")

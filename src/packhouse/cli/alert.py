@@ -93,7 +93,7 @@ def list_deliveries(
 @app.command("redeliver")
 @with_api
 def redeliver(api: Api, *, delivery: str = typer.Argument(..., help="The delivery's id (dlv_…).")) -> None:
-    """Deliver once more, at once."""
+    """Deliver what waits or has failed once more, at once."""
     show(api, api.one("POST", f"/deliveries/{delivery}/redelivery", kind=Delivery))
 
 

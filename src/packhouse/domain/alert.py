@@ -37,6 +37,11 @@ RETRY_AFTER = (
 """How long after each failed attempt the next one is made, a fifth more or less: about a day in all."""
 
 ATTEMPTS_MAX = len(RETRY_AFTER) + 1
+TRIAL_ATTEMPTS_MAX = 2
+"""Whoever tries a webhook looks on: a day of further attempts would tell nobody anything."""
+
+TRIALS_PENDING_MAX = 5
+"""Of one webhook."""
 
 _JITTER = 0.4
 
@@ -88,6 +93,14 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 0
     error: str = ""
     ended_at: datetime | None = None
+
+    @property
+    def is_trial(self) -> bool:
+        return self.alert_id is None
+
+    @property
+    def attempts_max(self) -> int:
+        return TRIAL_ATTEMPTS_MAX if self.is_trial else ATTEMPTS_MAX
 
 
 class Mute(msgspec.Struct, frozen=True):

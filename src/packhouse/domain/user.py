@@ -16,7 +16,8 @@ Role = Literal["operator", "admin", "member"]
 PASSWORD_CHARACTERS_MIN = 12
 PASSWORD_CHARACTERS_MAX = 256
 EMAIL_CHARACTERS_MAX = 254
-_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)*")
+_EMAIL = re.compile(r"(?!.*=\?)[^{0}]+@[^{0}.]+(\.[^{0}.]+)*".format(r'@\s"(),:;<>\[\]\\'))
+"""Without what means something else in the header of a letter: quotes, lists, groups, comments, encoded words."""
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):

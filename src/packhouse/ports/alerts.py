@@ -9,12 +9,15 @@ from typing import Protocol
 
 import msgspec
 
-from packhouse.domain.alert import Alert, AlertKind, Delivery, Standing
+from packhouse.domain.alert import Alert, AlertKind, Channel, Delivery, Standing
 from packhouse.domain.content import Content
 from packhouse.domain.forecast import DayTokens
 from packhouse.domain.quota import MeterLimit
 from packhouse.domain.units import CompanyId, ResourceId
 from packhouse.domain.webhook import SigningSecret
+
+WEBHOOK_AT_ONCE = 2
+"""How many messages one webhook is sent at a time."""
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -89,8 +92,13 @@ class AlertBook(Protocol):
 
 
 class Outbox(Protocol):
-    async def claim(self, *, lease: timedelta) -> Dispatch | None:
-        """What is due first; nobody else gets it until the lease ends. An attempt is counted."""
+    async def claim(self, *, lease: timedelta, channel: Channel | None = None) -> Dispatch | None:
+        """What is due, by that channel (None: by either); nobody else gets it until the lease ends. An attempt is
+        counted.
+
+        The company of which the fewest are being sent comes first, then what has been due longest. Of one webhook
+        at most `WEBHOOK_AT_ONCE` are being sent at a time by all workers: its others wait, and are passed by.
+        """
         ...
 
     async def delivered(self, delivery: Delivery) -> None: ...

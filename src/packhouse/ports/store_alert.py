@@ -33,8 +33,12 @@ class AlertRepository(Protocol):
         """Sent by the worker once the transaction is committed."""
         ...
 
+    async def trials_pending(self, webhook_id: WebhookId) -> int:
+        """Trials that are neither delivered nor given up."""
+        ...
+
     async def send_again(self, delivery_id: DeliveryId, *, at: datetime) -> bool:
-        """Due at `at`, its attempts counted anew; False, and nothing done, while a worker is sending it."""
+        """Due at `at`, its attempts counted anew; False, and nothing done, unless it waits or has failed."""
         ...
 
     async def mutes(self, user_id: UserId) -> list[Mute]: ...

@@ -9,6 +9,7 @@ from packhouse.domain.units import CompanyId, DeliveryId, ResourceId, WebhookId
 from packhouse.domain.user import Actor
 from packhouse.services.access import company_administered, not_found, resource_seen
 from packhouse.services.context import Act, Context
+from packhouse.services.webhook import refuse_many_trials
 
 ALERTS_MAX = 200
 
@@ -54,17 +55,14 @@ class Alerts:
     async def send_again(self, actor: Actor, delivery_id: DeliveryId) -> DeliveryView:
         """At once, with all its attempts before it, under the same id. For the company's admins and operators.
 
-        Refused: not_found, forbidden, conflict (it is being sent at this moment).
+        Refused: not_found, forbidden, conflict (it was delivered, or is being sent at this moment).
         """
         async with self._context.writing(actor) as act:
             delivery = await act.work.alerts.delivery(delivery_id)
             if delivery is None or not actor.belongs_to(delivery.company_id):
                 raise not_found("delivery", delivery_id)
             await company_administered(act, delivery.company_id)
-            if delivery.channel == "webhook":
-                webhook = await act.work.webhooks.get(WebhookId(delivery.target))
-                if webhook is None or not webhook.enabled:
-                    raise Refused("conflict", "Its webhook is disabled or removed. Enable it first.")
+            await _refuse_what_is_done(act, delivery)
             if not await act.work.alerts.send_again(delivery_id, at=act.now):
                 raise Refused("conflict", "It is being sent at this moment. Look again.")
             facts = (("channel", delivery.channel), ("alert", delivery.alert_id or "test"))
@@ -103,6 +101,19 @@ class Alerts:
         muted = {one.resource_id for one in await act.work.alerts.mutes(act.actor.user_id)}
         by_mail = self._context.telling.by_mail
         return Muting(resource=resource_id in muted, every=None in muted, by_mail=by_mail)
+
+
+async def _refuse_what_is_done(act: Act, delivery: Delivery) -> None:
+    """Refused(conflict): it was delivered, or there is nowhere to send it, or no room."""
+    if delivery.state == "delivered":
+        assert delivery.ended_at is not None
+        raise Refused("conflict", f"It was delivered at {delivery.ended_at:%Y-%m-%d %H:%M} UTC.")
+    if delivery.channel == "webhook":
+        webhook = await act.work.webhooks.get(WebhookId(delivery.target))
+        if webhook is None or not webhook.enabled:
+            raise Refused("conflict", "Its webhook is disabled or removed. Enable it first.")
+        if delivery.is_trial and delivery.state == "failed":
+            await refuse_many_trials(act, webhook.id)
 
 
 async def _views(act: Act, alerts: list[Alert], *, company_id: CompanyId) -> list[AlertView]:

@@ -6,7 +6,7 @@ At least once: a worker that dies after a receiver has taken a message leaves it
 import asyncio
 from datetime import timedelta
 
-from packhouse.domain.alert import ATTEMPTS_MAX, retry_after
+from packhouse.domain.alert import Channel, retry_after
 from packhouse.ports.alerts import Dispatch, Outbox
 from packhouse.ports.notify import SEND_SECONDS, Failed, Mail, Message, Webhooks
 from packhouse.services.alert_text import event, letter, trial
@@ -34,14 +34,14 @@ class Delivering:
         self._portal_url = portal_url
         self._lease = lease
 
-    async def next(self) -> Dispatch | None:
-        """Something that is due, for this worker alone until its lease ends."""
-        return await self._outbox.claim(lease=self._lease)
+    async def next(self, channel: Channel | None = None) -> Dispatch | None:
+        """Something that is due, for this worker alone until its lease ends; None as a channel: by either."""
+        return await self._outbox.claim(lease=self._lease, channel=channel)
 
     async def deliver(self, dispatch: Dispatch) -> None:
         """One attempt, and what came of it. Cut off, it is given back."""
         delivery = dispatch.delivery
-        if delivery.attempts > ATTEMPTS_MAX:  # each attempt took its worker with it
+        if delivery.attempts > delivery.attempts_max:  # each attempt took its worker with it
             return await self._outbox.failed(delivery, "given up", retry_after=None)
         try:
             failed = await self._sent(dispatch)
@@ -52,7 +52,8 @@ class Delivering:
             return await self._outbox.delivered(delivery)
         if failed.gone:
             return await self._outbox.gone(delivery)
-        again = None if failed.for_good else retry_after(delivery.id, delivery.attempts)
+        last = failed.for_good or delivery.attempts >= delivery.attempts_max
+        again = None if last else retry_after(delivery.id, delivery.attempts)
         return await self._outbox.failed(delivery, failed.error, retry_after=again)
 
     async def _sent(self, dispatch: Dispatch) -> Failed | None:

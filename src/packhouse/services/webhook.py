@@ -5,7 +5,7 @@ from base64 import b64decode
 import msgspec
 
 from packhouse.domain.activity import Deed
-from packhouse.domain.alert import Delivery
+from packhouse.domain.alert import TRIALS_PENDING_MAX, Delivery
 from packhouse.domain.company import checked_name
 from packhouse.domain.errors import Refused
 from packhouse.domain.units import CompanyId, DeliveryId, WebhookId
@@ -44,11 +44,13 @@ class Webhooks:
             return await _seen(act, webhook_id)
 
     async def add(self, actor: Actor, company_id: CompanyId, *, url: str, description: str = "") -> SecretWebhook:
-        """Refused: not_found, forbidden, invalid_request (the URL), conflict (the company has all it may have)."""
+        """Refused: not_found, forbidden, invalid_request (the URL), conflict (the company has all it may have, or one
+        for that URL)."""
         url = checked_url(url, private=self._context.telling.private_addresses)
         secret = self._secret()
         async with self._context.writing(actor) as act:
             await company_administered(act, company_id)
+            await _refuse_twice(act, company_id, url=url)
             if len(await act.work.webhooks.of_company(company_id)) >= WEBHOOKS_MAX:
                 raise Refused("conflict", f"A company has at most {WEBHOOKS_MAX} webhooks. Remove one first.")
             webhook = Webhook(
@@ -72,12 +74,14 @@ class Webhooks:
         description: str | None = None,
         enabled: bool | None = None,
     ) -> Webhook:
-        """What is None stays. Refused: not_found, invalid_request."""
+        """What is None stays. Refused: not_found, invalid_request, conflict (another one has the URL)."""
         async with self._context.writing(actor) as act:
             webhook = await _seen(act, webhook_id)
             changes: dict[str, object] = {}
             if url is not None:
-                changes["url"] = checked_url(url, private=self._context.telling.private_addresses)
+                url = changes["url"] = checked_url(url, private=self._context.telling.private_addresses)
+                if url != webhook.url:
+                    await _refuse_twice(act, webhook.company_id, url=url)
             if description is not None:
                 changes["description"] = _checked_description(description)
             if enabled is not None:
@@ -90,10 +94,18 @@ class Webhooks:
         return changed
 
     async def rotate(self, actor: Actor, webhook_id: WebhookId) -> SecretWebhook:
-        """A new secret; the one before signs too for 24 hours. Refused: not_found."""
+        """A new secret; the one before signs too for 24 hours. Refused: not_found, conflict (the one before still does:
+        a third one would end it sooner than was promised)."""
         secret = self._secret()
         async with self._context.writing(actor) as act:
             webhook = await _seen(act, webhook_id)
+            before = webhook.previous_until_at
+            if before is not None and act.now < before:
+                raise Refused(
+                    "conflict",
+                    f"The secret before this one signs until {before:%Y-%m-%d %H:%M} UTC. Make a new one after that,"
+                    " or remove the webhook and add it anew where a secret is in wrong hands.",
+                )
             until = act.now + ROTATION_OVERLAP
             await act.work.webhooks.rotate(webhook_id, secret, previous_until_at=until)
             await _log(act, webhook, verb="webhook.rotated")
@@ -110,12 +122,13 @@ class Webhooks:
     async def test(self, actor: Actor, webhook_id: WebhookId) -> Delivery:
         """A trial message, sent by the worker in a moment; `deliveries` tells what came of it.
 
-        Refused: not_found, conflict (it is disabled).
+        Refused: not_found, conflict (it is disabled, or has all the pending trials it may have).
         """
         async with self._context.writing(actor) as act:
             webhook = await _seen(act, webhook_id)
             if not webhook.enabled:
                 raise Refused("conflict", "The webhook is disabled. Enable it first.")
+            await refuse_many_trials(act, webhook_id)
             delivery = Delivery(
                 id=DeliveryId(self._context.ids.new("dlv")),
                 company_id=webhook.company_id,
@@ -147,11 +160,28 @@ class Webhooks:
         return SigningSecret(b64decode(self._context.ids.secret(-(-SECRET_BYTES // 3) * 4)))
 
 
+async def refuse_many_trials(act: Act, webhook_id: WebhookId) -> None:
+    """Refused(conflict) where one more trial would be too many: there is nothing to learn from it yet."""
+    if await act.work.alerts.trials_pending(webhook_id) >= TRIALS_PENDING_MAX:
+        raise Refused(
+            "conflict",
+            f"{TRIALS_PENDING_MAX} trials of the webhook are on their way. See what comes of them, then try again.",
+        )
+
+
 async def _seen(act: Act, webhook_id: WebhookId) -> Webhook:
     webhook = await act.work.webhooks.get(webhook_id)
     if webhook is None or not act.actor.administers(webhook.company_id):
         raise not_found("webhook", webhook_id)
     return webhook
+
+
+async def _refuse_twice(act: Act, company_id: CompanyId, *, url: str) -> None:
+    """A page that is sent once more must not make a second webhook, to which every alert goes too."""
+    for other in await act.work.webhooks.of_company(company_id):
+        if other.url == url:
+            named = other.description or other.id
+            raise Refused("conflict", f"The company has a webhook for that URL already: {named}.", field="url")
 
 
 def _checked_description(description: str) -> str:

@@ -8,19 +8,29 @@ from typing import Any
 
 from packhouse.adapters.alerts.database import AlertDatabase
 from packhouse.adapters.database.connection import Connection, Row
-from packhouse.domain.alert import Alert, Delivery
+from packhouse.domain.alert import Alert, Channel, Delivery
 from packhouse.domain.units import instant
 from packhouse.domain.webhook import SigningSecret
-from packhouse.ports.alerts import Dispatch, Place
+from packhouse.ports.alerts import WEBHOOK_AT_ONCE, Dispatch, Place
 from packhouse.ports.outside import Clock, Ids
 
 _MICROSECOND = timedelta(microseconds=1)
-_DUE = "(state = 'waiting' AND next_at <= ? OR state = 'sending' AND lease_until <= ?)"
-_ANY = f"SELECT 1 FROM alert_delivery WHERE {_DUE} LIMIT 1"  # noqa: S608 - a constant of this file
+_SENT_NOW = "SELECT {of}, count(*) AS n FROM alert_delivery WHERE state = 'sending' AND lease_until > ?1 GROUP BY {of}"
+_NEXT = (
+    "SELECT due.id FROM alert_delivery AS due"  # noqa: S608 - constants of this file
+    f" LEFT JOIN ({_SENT_NOW.format(of='target')}) AS to_it ON to_it.target = due.target"
+    f" LEFT JOIN ({_SENT_NOW.format(of='company_id')}) AS of_it ON of_it.company_id = due.company_id"
+    " WHERE (due.state = 'waiting' AND due.next_at <= ?1 OR due.state = 'sending' AND due.lease_until <= ?1)"
+    " AND due.channel IN (?2, ?3)"
+    f" AND (due.channel <> 'webhook' OR coalesce(to_it.n, 0) < {WEBHOOK_AT_ONCE})"
+    " ORDER BY coalesce(of_it.n, 0), due.next_at, due.id LIMIT 1"
+)
+"""A receiver that never answers holds its own deliveries back, and its company's while others wait: nobody else's."""
+_CLAIMING = "claim of an alert's delivery"
 _DELIVERY = "id, company_id, alert_id, channel, target, state, created_at, next_at, attempts, error"
 _CLAIM = (
-    "UPDATE alert_delivery SET state = 'sending', attempts = attempts + 1, lease_owner = ?, lease_until = ?"
-    " WHERE id = (SELECT id FROM alert_delivery WHERE {due} ORDER BY next_at, id LIMIT 1{lock}) RETURNING {delivery}"
+    "UPDATE alert_delivery SET state = 'sending', attempts = attempts + 1, lease_owner = ?4, lease_until = ?5"
+    " WHERE id = ({next}{lock}) RETURNING {delivery}"
 )
 _ALERT = (
     "SELECT id, company_id, resource_id, resource_name, month_start, refill_at, meter, kind, used, limit_amount,"
@@ -39,12 +49,15 @@ class SqlOutbox:
         self._clock = clock
         self._owner = ids.new("proc")
 
-    async def claim(self, *, lease: timedelta) -> Dispatch | None:
+    async def claim(self, *, lease: timedelta, channel: Channel | None = None) -> Dispatch | None:
         now = self._clock.microseconds()
+        looked = (now, channel or "email", channel or "webhook")
         # looking first: where nothing is due, SQLite's one writer is not kept from anybody
-        if not await self._database.rows(_ANY, now, now):
+        if not await self._database.rows(_NEXT, *looked):
             return None
-        return await self._database.work(lambda sql: self._claim(sql, now, until=now + lease // _MICROSECOND))
+        values = (*looked, self._owner, now + lease // _MICROSECOND)
+        # one claim at a time: two at once would both count what is being sent without the other's
+        return await self._database.work(lambda sql: self._claim(sql, values), turns=[_CLAIMING])
 
     async def delivered(self, delivery: Delivery) -> None:
         await self._end(delivery, "delivered", error="")
@@ -70,11 +83,10 @@ class SqlOutbox:
             *self._ours(delivery),
         )
 
-    def _claim(self, sql: Connection, now: int, *, until: int) -> Dispatch | None:
+    def _claim(self, sql: Connection, values: tuple[Any, ...]) -> Dispatch | None:
         """Blocking. What is read after the claim is this worker's to read: nobody else sends it meanwhile."""
-        lock = " FOR UPDATE SKIP LOCKED" if sql.shares_writing else ""
-        claim = _CLAIM.format(due=_DUE, lock=lock, delivery=_DELIVERY)
-        rows = sql.run(claim, (self._owner, until, now, now))
+        lock = " FOR UPDATE OF due SKIP LOCKED" if sql.shares_writing else ""
+        rows = sql.run(_CLAIM.format(next=_NEXT, lock=lock, delivery=_DELIVERY), values)
         if not rows:
             return None
         delivery = _delivery(rows[0])
@@ -83,7 +95,7 @@ class SqlOutbox:
         return Dispatch(
             delivery=delivery,
             alert=_alert(alerts[0]) if alerts else None,
-            place=_place(places[0], now) if places else None,
+            place=_place(places[0], self._clock.microseconds()) if places else None,
         )
 
     def _gone(self, sql: Connection, delivery: Delivery) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from email.errors import MessageError
 from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Literal
@@ -49,6 +50,8 @@ class SmtpMail:
         self._tls = tls
 
     async def send(self, letter: Letter) -> Failed | None:
+        if not _can_be_written(letter.to):
+            return Failed("address malformed", for_good=True)
         try:
             async with asyncio.timeout(SEND_SECONDS):
                 await self._send(letter)
@@ -93,6 +96,18 @@ class SmtpMail:
             start_tls=server.security == "starttls",
             tls_context=self._tls if server.security != "none" else None,
         )
+
+
+def _can_be_written(address: str) -> bool:
+    """Whether the library reads it in a header as that one address, and can put it down."""
+    header = EmailMessage()
+    try:
+        header["To"] = address
+        (read,) = header["To"].addresses
+        header.as_bytes()
+    except (MessageError, ValueError, LookupError, AttributeError, TypeError):  # its parser breaks in many ways
+        return False
+    return read.addr_spec == address
 
 
 def _refused(code: int) -> Failed:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from packhouse.adapters.sql.repository import Repository, columns
 from packhouse.adapters.sql.tables import alert as alerts
@@ -48,10 +48,15 @@ class SqlAlerts(Repository):
     async def add_delivery(self, delivery: Delivery) -> None:
         await self._sql.execute(insert(deliveries).values(**columns(delivery)))
 
+    async def trials_pending(self, webhook_id: WebhookId) -> int:
+        pending = (deliveries.c.alert_id.is_(None), deliveries.c.state.in_(("waiting", "sending")))
+        query = select(func.count()).select_from(deliveries).where(deliveries.c.target == webhook_id, *pending)
+        return (await self._sql.execute(query)).scalar_one()
+
     async def send_again(self, delivery_id: DeliveryId, *, at: datetime) -> bool:
         again = (
             update(deliveries)
-            .where(deliveries.c.id == delivery_id, deliveries.c.state != "sending")
+            .where(deliveries.c.id == delivery_id, deliveries.c.state.in_(("waiting", "failed")))
             .values(state="waiting", attempts=0, next_at=at, ended_at=None)
         )
         return (await self._sql.execute(again)).rowcount == 1

@@ -85,7 +85,7 @@ async def list_company_alerts(*, control: Services, actor: Caller, company_id: F
 @post(
     "/deliveries/{delivery_id:str}/redelivery",
     status_code=200,
-    summary="Deliver once more, at once",
+    summary="Deliver what waits or has failed once more, at once",
     opt=refuses("not_found", "forbidden", "conflict"),
 )
 async def redeliver(*, control: Services, actor: Caller, delivery_id: FromPath[str]) -> Delivery:
