@@ -6,9 +6,9 @@ blocks; when all have answered, what is still set aside is held or spent, and a 
 
 from packhouse.adapters.database.connection import Connection
 
-WAIT_SECONDS = 1.0
-"""How long a call waits for the answers. Only a process that died or hangs does not answer by then; its blocks end
-with its lease."""
+WAIT_SECONDS = 5.0
+"""How long a call waits for the answers. Mostly they are there after 60 ms; on a machine that is far too busy a second
+is not enough. Who does not answer by then has died or hangs; its blocks end with its lease."""
 POLL_SECONDS = 0.01
 RECENT = 2_000_000
 """Microseconds after a recall in which nobody sets aside more than a call needs."""
