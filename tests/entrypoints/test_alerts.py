@@ -325,6 +325,8 @@ def test_by_the_portal(house: House, firm: Firm) -> None:
     admin.page(one)
     assert shown(admin.send(f"{one}/rotate").text, "Signing secret") != secret
     assert "signs until" in admin.page(one)
+    once_more = admin.send(f"{one}/rotate")
+    assert (once_more.status_code, "The secret before this one signs until" in once_more.text) == (409, True)
     assert admin.sent(one, {"url": HOOK, "description": "Paging"}) == f"{one}?done=webhook-saved"
     assert admin.send(f"{one}/test").status_code == 409
     assert admin.sent(one, {"url": HOOK, "description": "Paging", "enabled": "on"}) == f"{one}?done=webhook-saved"

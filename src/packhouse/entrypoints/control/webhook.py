@@ -87,7 +87,9 @@ async def add_webhook(
     return _added(await control.webhooks.add(actor, CompanyId(company_id), url=data.url, description=data.description))
 
 
-@patch("/webhooks/{webhook_id:str}", summary="Change, enable or disable a webhook", opt=refuses("not_found"))
+@patch(
+    "/webhooks/{webhook_id:str}", summary="Change, enable or disable a webhook", opt=refuses("not_found", "conflict")
+)
 async def change_webhook(
     *, control: Services, actor: Caller, webhook_id: FromPath[str], data: JSONBody[ChangeWebhook]
 ) -> Webhook:
@@ -106,7 +108,7 @@ async def remove_webhook(*, control: Services, actor: Caller, webhook_id: FromPa
     "/webhooks/{webhook_id:str}/rotation",
     status_code=200,
     summary="Make a new secret; the one before signs too for 24 hours",
-    opt=refuses("not_found"),
+    opt=refuses("not_found", "conflict"),
 )
 async def rotate_webhook(*, control: Services, actor: Caller, webhook_id: FromPath[str]) -> AddedWebhook:
     return _added(await control.webhooks.rotate(actor, WebhookId(webhook_id)))

@@ -58,7 +58,10 @@ async def change_webhook(*, visit: Visiting, request: Asked, company_id: Part, w
 async def rotate_webhook(*, visit: Visiting, company_id: Part, webhook_id: Part) -> Response[str]:
     """The answer itself shows the secret: it is shown only once."""
     await company_frame(visit, company_id, tab="webhooks")  # what cannot be shown afterwards is not made
-    made = await visit.control.webhooks.rotate(visit.actor, WebhookId(webhook_id))
+    try:
+        made = await visit.control.webhooks.rotate(visit.actor, WebhookId(webhook_id))
+    except Refused as refused:
+        return await _webhook_page(visit, company_id, webhook_id=webhook_id, refused=refused)
     return await _secret_page(visit, company_id, made=made)
 
 
