@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.canary import seen_below, seen_in, written_in_all_forms
+from tests.support.canary import content_of, seen_below, seen_in, written_in_all_forms
 from tests.support.running import Running, demo
 from tests.support.upstream import upstream
 
@@ -217,4 +217,4 @@ def crash_every_part(running: Running) -> None:
 
 def _files_with(folder: Path, form: bytes) -> list[str]:
     files = [path for path in folder.rglob("*") if path.is_file() and not CONTENT & set(path.relative_to(folder).parts)]
-    return [os.fspath(path) for path in files if form in path.read_bytes()]
+    return [os.fspath(path) for path in files if form in content_of(path)]

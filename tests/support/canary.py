@@ -45,13 +45,21 @@ def seen_in(data: bytes, text: str, *, depth: int = 2) -> str | None:
     return None
 
 
+def content_of(path: Path) -> bytes:
+    """Empty where the file is gone meanwhile, as the journal of a process that was recovered is."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
 def seen_below(folder: Path, text: str, *, apart_from: frozenset[str] = frozenset()) -> list[str]:
     """Each file below a folder that holds the text, with the form; `apart_from` names folders left out."""
     hits = list[str]()
     for path in sorted(folder.rglob("*")):
         if not path.is_file() or apart_from & set(path.relative_to(folder).parts):
             continue
-        name = seen_in(path.read_bytes()[:LIMIT], text)
+        name = seen_in(content_of(path)[:LIMIT], text)
         if name is not None:
             hits.append(f"{path.relative_to(folder)}: {name}")
     return hits
