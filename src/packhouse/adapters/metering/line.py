@@ -42,7 +42,10 @@ class Line:
         if begun_at is not None and asyncio.get_running_loop().time() - begun_at > ASK_SECONDS:
             raise away()
         try:
-            return await asyncio.wait_for(self.run(work), ASK_SECONDS)
+            async with asyncio.timeout(ASK_SECONDS):
+                # within this task: answers are taken in the order in which the thread gave them, so that what a lease
+                # saw and what was drained meanwhile fit together
+                return await self.run(work)
         except TimeoutError:
             self.doubts += 1
             raise away() from None
