@@ -41,7 +41,8 @@ class MeterAccount:
 class MonthAccount:
     """The meters of one pack in one bundle month; instants in microseconds since the epoch.
 
-    `recalls_begun` and `recalls_ended` count how often this process recalled what the others do not hold.
+    `recalls_begun` and `recalls_ended` count how often this process recalled what the others do not hold, `returns` how
+    often it gave back what it did not hold itself.
     """
 
     __slots__ = (
@@ -52,6 +53,7 @@ class MonthAccount:
         "recalls_begun",
         "recalls_ended",
         "resource_id",
+        "returns",
         "start",
         "touched_at",
     )
@@ -66,6 +68,7 @@ class MonthAccount:
         self.touched_at = start
         self.recalls_begun = 0
         self.recalls_ended = 0
+        self.returns = 0
 
     def take(self, input_tokens: int, output_tokens: int, *, now: int) -> tuple[int, ...] | None:
         """Holds a call's whole worst case where all meters have room for it; what is held of each. Else nothing, None.
@@ -127,6 +130,7 @@ class MonthAccount:
 
     def given_back(self, amounts: dict[str, int]) -> None:
         """Not this process's any more."""
+        self.returns += 1
         for meter in self.meters:
             meter.leased -= amounts.get(meter.meter, 0)
 

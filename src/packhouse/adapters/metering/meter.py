@@ -251,12 +251,15 @@ class LeasedMeter:
                 if isinstance(admitted, Admitted) and admitted.output_tokens == call.output_tokens:
                     return admitted
                 needs = account.lacks(call.input_tokens, call.output_tokens)
+                returns = account.returns
                 leases = await self.line.ask(lambda needs=needs: self._lease(account, needs))
                 account.leased_more(leases)
                 short = [place for place, need in enumerate(needs) if leases[place].granted < need]
                 if account.recalls_ended <= before and any(leases[place].elsewhere for place in short):
                     await self._recall(account)
                     continue
+                if short and account.returns != returns:
+                    continue  # what this process gave back meanwhile is there for this call too
                 admitted = _admit(account, call)
                 if isinstance(admitted, Admitted) and short:
                     return admitted
