@@ -178,6 +178,10 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
             plan for plan in self.plans if plan.type == type_ and (not plan.families or family in plan.families)
         )
 
+    def disk_bytes_of(self, plan: str, type_: ResourceType) -> int:
+        """The disk that comes with a plan; 0 where none does, or the catalog has no such plan any more."""
+        return next((one.disk_bytes for one in self.plans_for(type_) if one.name == plan), 0)
+
     def plan(self, name: str, type_: ResourceType, *, family: str = "") -> Plan:
         """Refused(invalid_request) with the names there are."""
         plans = self.plans_for(type_, family)

@@ -82,8 +82,7 @@ class Alerting:
                 yield self._alert(standing, "runs_dry", runs_dry_at=ahead.runs_dry_at)
 
     async def _disk(self, base: KnowledgeBase) -> Standing | None:
-        plans = self._catalog.plans_for("knowledge_base")
-        limit = next((plan.disk_bytes for plan in plans if plan.name == base.plan), 0)
+        limit = self._catalog.disk_bytes_of(base.plan, "knowledge_base")
         if not limit:
             return None
         month = bundle_month(base.anchor_at, self._clock.now())

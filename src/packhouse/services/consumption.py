@@ -48,7 +48,7 @@ class Consumptions:
         active. Refused: not_found."""
         async with self._context.reading(actor) as act:
             resource = await resource_seen(act, resource_id)
-            disk_bytes_max = self._disk(resource)
+            disk_bytes_max = self._context.catalog.disk_bytes_of(resource.plan, resource.type)
             if resource.activated_at is None:
                 return Consumption(resource_id, None, (), 0, 0, ModelTokens(), disk_bytes_max)
             month = resource.month(act.now)
@@ -132,10 +132,6 @@ class Consumptions:
             chunks=holds.chunks,
             disk_bytes=holds.disk_bytes,
         )
-
-    def _disk(self, resource: Resource) -> int:
-        plans = self._context.catalog.plans_for(resource.type)
-        return next((plan.disk_bytes for plan in plans if plan.name == resource.plan), 0)
 
 
 async def _meters(act: Act, resource_id: ResourceId, *, months: Sequence[BundleMonth]) -> list[tuple[MeterUse, ...]]:

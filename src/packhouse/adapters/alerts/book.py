@@ -6,11 +6,11 @@ from functools import partial
 
 from packhouse.adapters.alerts.database import AlertDatabase
 from packhouse.adapters.database.connection import Connection, Row
+from packhouse.adapters.database.limits import limits_of
 from packhouse.domain.alert import LEAST_PERCENT, Alert, AlertKind, Channel, Standing
 from packhouse.domain.consumption import months_back
 from packhouse.domain.forecast import DayTokens
 from packhouse.domain.month import BundleMonth, bundle_month
-from packhouse.domain.quota import MeterLimit, Weights
 from packhouse.domain.units import CompanyId, ModelTokens, ResourceId, instant, microseconds
 from packhouse.ports.alerts import KnowledgeBase, Known, PackDays
 from packhouse.ports.outside import Clock, Ids
@@ -47,10 +47,6 @@ _UNSEEN = (
 _TAKE = (
     "INSERT INTO alert_look (resource_id, looked_at) VALUES (?, ?) ON CONFLICT (resource_id)"
     " DO UPDATE SET looked_at = excluded.looked_at WHERE alert_look.looked_at <= ? RETURNING resource_id"
-)
-_LIMITS = (
-    "SELECT l.meter, l.input_weight, l.output_weight, l.cache_read_weight, l.cache_write_weight, l.limit_amount"  # noqa: S608 - constants of this file
-    f" FROM resource_limit l WHERE l.resource_id = ?1 AND l.from_at = ({_IN_FORCE} ?2) ORDER BY l.meter"
 )
 _USED = "SELECT meter, used FROM usage_total WHERE resource_id = ? AND month_start = ?"
 _DAYS = (
@@ -176,23 +172,15 @@ def _pack_days(sql: Connection, *, row: Row, months: Sequence[BundleMonth]) -> P
         resource_id=ResourceId(resource_id),
         resource_name=name,
         anchor_at=instant(activated_at),
-        limits={one.start_at: _limits(sql, resource_id, month=one) for one in months},
+        limits={
+            one.start_at: tuple(limits_of(sql, resource_id, month_start=microseconds(one.start_at))) for one in months
+        },
         used=dict(sql.run(_USED, (resource_id, microseconds(months[0].start_at)))),
         days=tuple(
             DayTokens(instant(day).date(), instant(month_start), ModelTokens(*tokens))
             for day, month_start, *tokens in days
         ),
     )
-
-
-def _limits(sql: Connection, resource_id: str, *, month: BundleMonth) -> tuple[MeterLimit, ...]:
-    rows = sql.run(_LIMITS, (resource_id, microseconds(month.start_at)))
-    return tuple(_limit(row) for row in rows)
-
-
-def _limit(row: Row) -> MeterLimit:
-    meter, input_, output, cache_read, cache_write, limit = row
-    return MeterLimit(meter, Weights(input_, output, cache_read, cache_write), limit)
 
 
 def _row(alert: Alert) -> tuple[object, ...]:

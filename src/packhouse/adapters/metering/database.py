@@ -9,12 +9,13 @@ import msgspec
 
 from packhouse.adapters.database.connection import Connection, connect
 from packhouse.adapters.database.connection import Place as DatabasePlace
+from packhouse.adapters.database.limits import limits_of
 from packhouse.adapters.metering import fence, recall
 from packhouse.adapters.metering.booking import book, count
 from packhouse.adapters.metering.recall import Month
 from packhouse.adapters.metering.record import KnowledgeCount, UsageRecord
 from packhouse.adapters.metering.rollup import Place
-from packhouse.domain.quota import MeterLimit, Weights
+from packhouse.domain.quota import MeterLimit
 from packhouse.domain.units import ResourceType
 
 
@@ -63,18 +64,12 @@ _PACK = (
     " r.deprovisioned_at, r.failed_at, r.suspension, r.embeddings_resource_id, r.fallback_model, r.embeddings_model,"
     " r.embeddings_dimensions FROM resource r "
 )
-_LIMITS = (
-    "SELECT meter, input_weight, output_weight, cache_read_weight, cache_write_weight, limit_amount"
-    " FROM resource_limit l WHERE resource_id = ?1 AND from_at ="
-    " (SELECT max(from_at) FROM resource_limit WHERE resource_id = ?1 AND meter = l.meter AND from_at <= ?2)"
-    " ORDER BY meter"
+
+
+_TAKE_OFF = (
+    "UPDATE meter_block SET amount = CASE WHEN amount > ?1 THEN amount - ?1 ELSE 0 END"
+    " WHERE process_id = ?2 AND resource_id = ?3 AND month_start = ?4 AND meter = ?5"
 )
-
-
-def limits_of(sql: Connection, resource_id: str, *, month_start: int) -> list[MeterLimit]:
-    """The meters of a pack with their limits in the bundle month that starts then, by name."""
-    rows = sql.run(_LIMITS, (resource_id, month_start))
-    return [MeterLimit(meter, Weights(*weights), limit) for meter, *weights, limit in rows]
 
 
 class MeterDatabase:
@@ -165,8 +160,7 @@ class MeterDatabase:
     def give_back(self, process_id: str, month: Month, *, amounts: dict[str, int]) -> None:
         """Unneeded quota back to everybody."""
         with self._sql.writing([month[0]]):
-            for meter, amount in amounts.items():
-                _take_off_block(self._sql, process_id, place=(*month, meter), amount=amount)
+            self._take_off_blocks(process_id, {(*month, meter): amount for meter, amount in amounts.items()})
 
     def recall(self, month: Month, *, now: int) -> int:
         """Asks all processes to give back what they do not hold; the recall's number."""
@@ -180,8 +174,7 @@ class MeterDatabase:
     def answer(self, process_id: str, month: Month, *, number: int, amounts: dict[str, int]) -> None:
         """Gives the amounts back and notes that the recall was answered."""
         with self._sql.writing([month[0]]):
-            for meter, amount in amounts.items():
-                _take_off_block(self._sql, process_id, place=(*month, meter), amount=amount)
+            self._take_off_blocks(process_id, {(*month, meter): amount for meter, amount in amounts.items()})
             recall.answer(self._sql, process_id, month=month, number=number)
 
     def unanswered(self, process_id: str, month: Month, *, number: int, now: int) -> int:
@@ -198,8 +191,7 @@ class MeterDatabase:
     ) -> None:
         """Books settled calls, once each, and takes them off the process's blocks; `held` is what they hold still."""
         with self._sql.writing({each.resource_id for each in (*records, *counts)}):
-            for place, amount in book(self._sql, records, limits=self.limits).items():
-                _take_off_block(self._sql, process_id, place=place, amount=amount)
+            self._take_off_blocks(process_id, book(self._sql, records, limits=self.limits))
             fence.hold(self._sql, process_id, held=held or {})
             count(self._sql, counts)
 
@@ -213,6 +205,10 @@ class MeterDatabase:
             book(self._sql, records, limits=self.limits)
             count(self._sql, counts)
             self._sql.run("DELETE FROM meter_block WHERE process_id = ?", (process_id,))
+
+    def _take_off_blocks(self, process_id: str, amounts: dict[Place, int]) -> None:
+        """Never below nothing: what a process still booked or gave back after others gave it up is not its block's."""
+        self._sql.run_many(_TAKE_OFF, [(amount, process_id, *place) for place, amount in amounts.items()])
 
     def _resources_of(self, process_id: str) -> set[str]:
         blocks = self._sql.run("SELECT resource_id FROM meter_block WHERE process_id = ?", (process_id,))
@@ -235,13 +231,4 @@ def _add_to_block(sql: Connection, process_id: str, *, place: Place, amount: int
         " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (process_id, resource_id, month_start, meter)"
         " DO UPDATE SET amount = meter_block.amount + excluded.amount",
         (process_id, *place, amount, answered),
-    )
-
-
-def _take_off_block(sql: Connection, process_id: str, *, place: Place, amount: int) -> None:
-    """Never below nothing: what a process still booked or gave back after others gave it up is not its block's."""
-    sql.run(
-        "UPDATE meter_block SET amount = CASE WHEN amount > ?1 THEN amount - ?1 ELSE 0 END"
-        " WHERE process_id = ?2 AND resource_id = ?3 AND month_start = ?4 AND meter = ?5",
-        (amount, process_id, *place),
     )

@@ -161,7 +161,7 @@ class LeasedMeter:
         assert hold.segment is not None
         assert hold.account is not None
         tokens = settlement.tokens
-        latency_ms = (self._clock.microseconds() - hold.started_at) // 1000
+        now = self._clock.microseconds()
         entry = SettledEntry(
             hold.call_id,
             tokens.input,
@@ -170,14 +170,14 @@ class LeasedMeter:
             tokens.cache_write,
             settlement.source,
             settlement.outcome,
-            max(0, latency_ms),
+            max(0, (now - hold.started_at) // 1000),
             hold.call.model if hold.call.model != hold.entry.model else "",
         )
         self.journal.settled(hold.segment, entry)
         hold.closed = True
         read = tokens.input + tokens.cache_read + tokens.cache_write
         if tokens.output > hold.output_tokens or read > hold.call.input_tokens:
-            self._tell_of_more(hold, tokens)
+            self._tell_of_more(hold, tokens, now=now)
         amounts = hold.account.settle(hold.amounts, tokens)
         self.settled.append(Settled(hold.account, hold.segment, record(hold.entry, entry), amounts))
 
@@ -200,10 +200,9 @@ class LeasedMeter:
         entry = KnowledgeCount(self._ids.new("count"), pack.id, now, searches, inserts, chunks, bytes_)
         self.counts.append(Counted(self.journal.begin(entry), entry))
 
-    def _tell_of_more(self, hold: LeasedHold, tokens: ModelTokens) -> None:
+    def _tell_of_more(self, hold: LeasedHold, tokens: ModelTokens, *, now: int) -> None:
         """The truth is booked, and may pass the limit: its provider did not keep to the cap, or counts otherwise than
         is known. Once a minute and model."""
-        now = self._clock.microseconds()
         if now - self._told_of_more.get(hold.call.model, 0) >= MINUTE:
             self._told_of_more[hold.call.model] = now
             log.warning(

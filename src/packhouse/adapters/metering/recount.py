@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from packhouse.adapters.database.connection import Connection, Row
+from packhouse.adapters.database.limits import limits_of
 from packhouse.adapters.metering.booking import COUNTS, DAY_PLACE, HOUR_PLACE, KNOWLEDGE_COUNTS, KNOWLEDGE_PLACE, adding
-from packhouse.adapters.metering.database import limits_of
 from packhouse.adapters.metering.rollup import DAY, HOUR
 from packhouse.domain.units import ModelTokens
 

@@ -62,11 +62,12 @@ class Upkeep:
         meter.close()
 
     async def _run(self) -> None:
-        last_news = last_beat = 0.0
         loop = asyncio.get_running_loop()
+        last_news = last_beat = loop.time()  # `start` has done both
         while not self._stopping.is_set():
             try:
                 if self._clock.microseconds() >= self._meter.good_until:
+                    last_beat = loop.time()
                     await self.beat()  # first: what this process believes to be its own may not be so any more
                 await self.drain()
                 if self._doubtful:

@@ -4,6 +4,16 @@ from sqlalchemy import BigInteger, Column, Index, String, Table
 
 from packhouse.adapters.sql.tables.columns import Instant, at, count, metadata
 
+
+def _calls() -> list[Column[int]]:
+    return [count(name) for name in ("calls", "estimated_calls", "input", "output", "cache_read", "cache_write")]
+
+
+def _done() -> list[Column[int]]:
+    """In a knowledge base."""
+    return [count(name) for name in ("searches", "inserts", "chunks", "bytes")]
+
+
 meter_process = Table(
     "meter_process",
     metadata,
@@ -75,12 +85,7 @@ usage_hour = Table(
     Column("hour_at", Instant, primary_key=True),
     Column("key_id", String, primary_key=True),
     Column("model", String, primary_key=True),
-    count("calls"),
-    count("estimated_calls"),
-    count("input"),
-    count("output"),
-    count("cache_read"),
-    count("cache_write"),
+    *_calls(),
     sqlite_with_rowid=False,
 )
 
@@ -92,12 +97,7 @@ usage_day = Table(
     Column("month_start", Instant, primary_key=True),
     Column("key_id", String, primary_key=True),
     Column("model", String, primary_key=True),
-    count("calls"),
-    count("estimated_calls"),
-    count("input"),
-    count("output"),
-    count("cache_read"),
-    count("cache_write"),
+    *_calls(),
     sqlite_with_rowid=False,
 )
 
@@ -107,10 +107,7 @@ knowledge_count = Table(
     Column("count_id", String, primary_key=True),
     Column("resource_id", String, nullable=False),
     at("counted_at"),
-    count("searches"),
-    count("inserts"),
-    count("chunks"),
-    count("bytes"),
+    *_done(),
     Index("ix_knowledge_count_resource_id_counted_at", "resource_id", "counted_at"),
 )
 
@@ -119,9 +116,6 @@ knowledge_hour = Table(
     metadata,
     Column("resource_id", String, primary_key=True),
     Column("hour_at", Instant, primary_key=True),
-    count("searches"),
-    count("inserts"),
-    count("chunks"),
-    count("bytes"),
+    *_done(),
     sqlite_with_rowid=False,
 )
