@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 
 import httpx
 import psutil
+from stillness import still
 from tools import GATEWAY_CORE, LOAD_CORE, pin
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -39,13 +39,11 @@ class Packhouse:
         resource = self.report["resources"]["text"]
         url = f"{self.report['control_url']}/api/v1/resources/{resource}/consumption"
         headers = {"authorization": f"Bearer {self.report['tokens']['admin']}"}
-        calls, since = -1, time.monotonic()
-        while time.monotonic() - since < 5:
-            answer = httpx.get(url, headers=headers, timeout=30, trust_env=False).raise_for_status()
-            if answer.json()["calls"] != calls:
-                calls, since = answer.json()["calls"], time.monotonic()
-            time.sleep(0.5)
-        return calls
+
+        def calls() -> int:
+            return httpx.get(url, headers=headers, timeout=30, trust_env=False).raise_for_status().json()["calls"]
+
+        return still(calls, seconds=5, every=0.5)
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """The compiled provider of provider.c, on the core of the load, built where it is not built yet."""
 
 import subprocess
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import msgspec
+from stillness import still
 from tools import LOAD_CORE, on_core
 
 SOURCE = Path(__file__).with_suffix(".c")
@@ -36,14 +36,11 @@ class Provider:
 
     def seen(self) -> Seen:
         """Once no more arrive: a gateway reads some answers to their end for clients that left."""
-        seen, since = None, time.monotonic()
-        while time.monotonic() - since < SETTLED_SECONDS:
-            answer = httpx.get(f"{self.url}/seen", trust_env=False, timeout=10)
-            if (now := msgspec.json.decode(answer.content, type=Seen)) != seen:
-                seen, since = now, time.monotonic()
-            time.sleep(SETTLED_SECONDS / 5)
-        assert seen is not None
-        return seen
+        return still(self._seen, seconds=SETTLED_SECONDS, every=SETTLED_SECONDS / 5)
+
+    def _seen(self) -> Seen:
+        answer = httpx.get(f"{self.url}/seen", trust_env=False, timeout=10)
+        return msgspec.json.decode(answer.content, type=Seen)
 
 
 @contextmanager

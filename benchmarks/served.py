@@ -15,6 +15,7 @@ import httpx
 import psutil
 from load import Question
 from peers.peer import NotRun, end, free_port, tree, until_answered, without_proxies
+from stillness import still
 from tools import GATEWAY_CORE, LOAD_CORE, on_core, pin
 
 CATALOG = Path(__file__).parents[1] / "src/packhouse/adapters/catalog/default.toml"
@@ -96,12 +97,7 @@ class Served:
 
     def recorded_calls(self, *resources: str) -> int:
         """The calls in the packs' running bundle months, once no more of them arrive."""
-        calls, since = -1, time.monotonic()
-        while time.monotonic() - since < 5:
-            if (now := sum(self.consumption(resource)["calls"] for resource in resources)) != calls:
-                calls, since = now, time.monotonic()
-            time.sleep(0.5)
-        return calls
+        return still(lambda: sum(self.consumption(one)["calls"] for one in resources), seconds=5, every=0.5)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from stillness import still
 from tools import LOAD_CORE, on_core
 
 COMPLETION = json.dumps(
@@ -86,12 +87,7 @@ class Upstream:
 
     def calls(self) -> int:
         """How many it has had, once no more arrive: a gateway reads some answers to their end for clients that left."""
-        calls, since = -1, time.monotonic()
-        while time.monotonic() - since < SETTLED_SECONDS:
-            if (now := self._calls()) != calls:
-                calls, since = now, time.monotonic()
-            time.sleep(SETTLED_SECONDS / 5)
-        return calls
+        return still(self._calls, seconds=SETTLED_SECONDS, every=SETTLED_SECONDS / 5)
 
     def _calls(self) -> int:
         """Without the questions for their number."""
